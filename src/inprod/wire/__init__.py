@@ -1,0 +1,1 @@
+"""What travels between the processes of a check: framed JSON, and values without behaviour."""
