@@ -1,0 +1,62 @@
+# The habits of this project: a person and CI call the same ones.
+# Each says what it does and how long it takes. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev lab test test-docker test-browser lint build verify bench lock clean
+
+# The first Python that is new enough; `make lab PYTHON=/path/to/python3.13` names one.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+NBVAL_TIMEOUT := 60
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install:
+	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer was not found."; \
+	echo "  looked: python3, python3.14, python3.13, python3.12, python3.11 on PATH"; \
+	echo "  do:     install one, or name it: make lab PYTHON=/path/to/python3.13"; exit 2; fi
+	@"$(PYTHON)" src/inprod/install.py $(INSTALL_OPTIONS)
+
+install-dev:
+	@$(MAKE) --no-print-directory install INSTALL_OPTIONS=--dev
+
+lab: install ## install, then open JupyterLab on your start page (first time about a minute)
+	@$(BIN)/inprod lab
+
+test: install-dev ## install, then every test that needs neither Docker nor a browser, and nbval (about 4 minutes)
+	@echo "Running the tests and all notebooks on embedded servers (about 4 minutes; make test-docker and make test-browser run the rest)."
+	@INPROD_BACKEND=embedded $(PYTEST) --nbval --nbval-cell-timeout $(NBVAL_TIMEOUT) notebooks solutions -q
+	@$(PYTEST) -m "not docker and not browser"
+
+test-docker: install-dev ## the docker tests and all notebooks on containers (testcontainers; about 2 minutes)
+	@$(BIN)/inprod doctor --require docker
+	@INPROD_BACKEND=docker $(PYTEST) --nbval --nbval-cell-timeout $(NBVAL_TIMEOUT) notebooks solutions -q
+	@$(PYTEST) -m docker
+
+test-browser: install-dev ## the tests that open JupyterLab in Chromium (about 2 minutes)
+	@$(PYTEST) -m browser
+
+lint: install-dev ## ruff, mypy, and the course's own lint (seconds)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/inprod build --check
+
+build: install-dev ## notebooks and solutions from their sources, executed
+	@$(BIN)/inprod build
+
+verify: install-dev ## prove every exercise: right answers pass, each wrong one fails for its own reason
+	@$(BIN)/inprod verify
+
+bench: install-dev ## the engine's figures, beside what a course would otherwise do (about 2 minutes)
+	@$(BIN)/inprod bench
+
+lock: ## for maintainers: pin and hash what pyproject.toml asks for (needs uv)
+	@python3 .ci/lock.py $(LOCK_OPTIONS)
+
+clean: ## remove .venv and caches; never your answers
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
