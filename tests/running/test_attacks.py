@@ -125,7 +125,8 @@ def answer():
 FORGED_LINES = """
 import json, os
 def answer():
-    for line in ({"observation": {"name": "one", "verdict": "pass"}}, {"end": 0}, {"done": True}, {"end": {"reason": "done"}}):
+    passed = {"observation": {"name": "one", "verdict": "pass"}}
+    for line in (passed, {"end": 0}, {"done": True}, {"end": {"reason": "done"}}):
         for fd in range(3, 30):
             try: os.write(fd, json.dumps(line).encode() + b"\\n")
             except OSError: pass
@@ -175,8 +176,16 @@ REACH = {
     "environment of the owner": "open('/proc/{owner}/environ').read()",
     "descriptors of the owner": "__import__('os').readlink('/proc/{owner}/fd/0')",
     "another TCP port": "__import__('socket').create_connection(('127.0.0.1', {port}), 1)",
-    "mount": "__import__('ctypes').CDLL(None, use_errno=True).mount(b'x', b'/mnt', b'tmpfs', 0, 0) and (_ for _ in ()).throw(PermissionError('mount'))",
+    "mount": "mount()",
 }  # fmt: skip
+
+
+MOUNT = """
+import ctypes
+def mount():
+    if ctypes.CDLL(None).mount(b"x", b"/mnt", b"tmpfs", 0, 0):
+        raise PermissionError("mount")
+"""
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="walls are Linux's")
@@ -191,7 +200,7 @@ def test_an_answer_is_refused_what_is_not_its_own(judge: Judge, name: str, tmp_p
             port=server.getsockname()[1],
         )  # fmt: skip
         report = judge(
-            f"def answer():\n    try:\n        {expression}\n    except PermissionError:\n"
+            f"{MOUNT}def answer():\n    try:\n        {expression}\n    except PermissionError:\n"
             "        return 'refused'\n    return 'reached'\n"
         )
     assert report.observations[0].saw == "refused"

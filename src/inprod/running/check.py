@@ -106,6 +106,11 @@ class _Found:
     problem: Problem | None = None
     deadline: float = 0.0
 
+    @property
+    def began(self) -> bool:
+        """Whether anybody on the other side ever spoke."""
+        return bool(self.walls or self.collected or self.ended or self.problem)
+
     def take(self, record: dict[str, Any]) -> None:
         match record:
             case {"walls": list() as names}:
@@ -211,6 +216,13 @@ class _Check:
     def run(self, answer_dir: Path, services: Services, deadline: float) -> _Found:
         needs = self.exercise.needs & {"postgres", "redis"}
         services.start(needs, lambda text: self.tell(Event("step", text)))
+        found = self._once(answer_dir, services, deadline, needs)
+        if not found.began:
+            # The zygote was ended from outside between two checks, after it took the request: ask a new one.
+            found = self._once(answer_dir, services, deadline, needs)
+        return found
+
+    def _once(self, answer_dir: Path, services: Services, deadline: float, needs: frozenset[str]) -> _Found:
         before = len(services.deaths())
         folder = Path(tempfile.mkdtemp(prefix="inprod-check-"))
         # The database goes after the processes that use it, though it came after them.
