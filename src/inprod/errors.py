@@ -27,6 +27,10 @@ class InprodError(Exception):
             lines.append(_("  do:     {do}").format(do=self.do))
         return "\n".join(lines)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows when a cell raises it: these lines, no traceback."""
+        return str(self).split("\n")
+
 
 class ServiceError(InprodError):
     """A server could not be had, or it stopped: the machine's trouble, never the learner's."""

@@ -50,7 +50,7 @@ def repair(path: Path, answers: Path) -> Salvaged | None:
         ProgressError: the folder cannot be written.
     """
     try:
-        with _alone(path.parent):
+        with alone(path.parent):
             if sound(path):
                 return None
             aside = _move_aside(path)
@@ -61,8 +61,8 @@ def repair(path: Path, answers: Path) -> Salvaged | None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """The only repairer of this folder: a lock on the folder itself needs no further file."""
+def alone(folder: Path) -> Iterator[None]:
+    """The only one at work in this folder, of all processes: a lock on the folder itself needs no further file."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         deadline = time.monotonic() + _LOCK_SECONDS
@@ -142,9 +142,7 @@ def _rows(connection: sqlite3.Connection, table: str) -> dict[str, dict[str, Any
     return found
 
 
-def _walk(
-    connection: sqlite3.Connection, table: str, order: str, found: dict[str, dict[str, Any]]
-) -> int | None:
+def _walk(connection: sqlite3.Connection, table: str, order: str, found: dict[str, dict[str, Any]]) -> int | None:
     """Take rows until the damage; the last row id that was read."""
     rowid = None
     with contextlib.suppress(sqlite3.Error):

@@ -120,6 +120,7 @@ def cannot_write(path: Path, reason: str) -> ProgressError:
 
 def _make_private(path: Path) -> None:
     """Reports are readable by their owner alone, also before the first row is in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:

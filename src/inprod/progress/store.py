@@ -29,7 +29,7 @@ class Kept:
     exercise: str
     file: str
     content: str
-    why: str  #: `run`, `reset`, `update` or `import`
+    why: str  #: `run`, `reset`, `update`, `import` or `restore`
 
 
 class Progress:
@@ -98,13 +98,9 @@ class Progress:
 
         def show() -> int:
             with writing(self.path) as connection:
-                seen = connection.execute(
-                    "SELECT max(level) FROM hints WHERE exercise = ?", (exercise,)
-                ).fetchone()[0]
+                seen = connection.execute("SELECT max(level) FROM hints WHERE exercise = ?", (exercise,)).fetchone()[0]
                 level = min((seen or 0) + 1, levels)
-                connection.execute(
-                    rows.insert("hints"), {**rows.stamp(), "exercise": exercise, "level": level}
-                )
+                connection.execute(rows.insert("hints"), {**rows.stamp(), "exercise": exercise, "level": level})
                 return level
 
         return self._guarded(show)
@@ -119,9 +115,7 @@ class Progress:
 
     def prediction(self, name: str) -> dict[str, Any] | None:
         """What was predicted last under this name."""
-        found = self._read(
-            "SELECT guess FROM predictions WHERE name = ? ORDER BY at DESC, rowid DESC", (name,)
-        )
+        found = self._read("SELECT guess FROM predictions WHERE name = ? ORDER BY at DESC, rowid DESC", (name,))
         for row in found:
             with contextlib.suppress(ValueError, TypeError):
                 return dict(json.loads(row["guess"]))

@@ -113,9 +113,7 @@ def lesson_title(folder: str) -> str:
     return f"{number} {words[:1].upper()}{words[1:]}".strip()
 
 
-def _lesson(
-    lesson: str, exercises: Iterable[Exercise], standings: Mapping[str, Standing]
-) -> LessonState:
+def _lesson(lesson: str, exercises: Iterable[Exercise], standings: Mapping[str, Standing]) -> LessonState:
     return LessonState(
         lesson,
         lesson_title(lesson),

@@ -56,7 +56,7 @@ def read(source: Path) -> dict[str, list[dict[str, Any]]]:
     except (ValueError, RecursionError) as error:
         raise _bad(source, _("it is not JSON: {error}").format(error=error)) from error
     if not isinstance(data, dict) or data.get("kind") != KIND:
-        raise _bad(source, _("it does not say `\"kind\": \"{kind}\"`").format(kind=KIND))
+        raise _bad(source, _('it does not say `"kind": "{kind}"`').format(kind=KIND))
     if data.get("schema") != SCHEMA:
         raise InprodError(
             _("The file was written by another version of the course."),

@@ -81,7 +81,7 @@ def report(of: Report, around: Around, tries: int, *, strict: bool) -> Card:
                 _("not yet"),
                 Tone.GAP,
                 _meta(of, around, strict=strict),
-                lines=_observations(of, tries),
+                lines=_observations(of, tries, len(around.notes)),
                 foot=around.notes,
             )
         case _:
@@ -92,16 +92,12 @@ def report(of: Report, around: Around, tries: int, *, strict: bool) -> Card:
                 (_("looked"), problem.looked if problem else ""),
                 (_("do"), problem.do if problem else ""),
             )
-            return Card(
-                title, word, Tone.TROUBLE, _("does not count"), facts=_facts(facts), foot=around.notes
-            )
+            return Card(title, word, Tone.TROUBLE, _("does not count"), facts=_facts(facts), foot=around.notes)
 
 
 def error(of: InprodError) -> Card:
     """An error that a person can act on."""
-    return Card(
-        of.what, tone=Tone.TROUBLE, facts=_facts([(_("looked"), of.looked), (_("do"), of.do)])
-    )
+    return Card(of.what, tone=Tone.TROUBLE, facts=_facts([(_("looked"), of.looked), (_("do"), of.do)]))
 
 
 def doctor(findings: Iterable[Finding]) -> Card:
@@ -157,13 +153,13 @@ def _after_pass(of: Report, around: Around) -> tuple[str, ...]:
     return (" · ".join(parts),) if parts else ()
 
 
-def _observations(of: Report, tries: int) -> tuple[Line, ...]:
+def _observations(of: Report, tries: int, notes: int) -> tuple[Line, ...]:
     """All that passed, the first that did not with its reasons, and how many more there are."""
     failed = [o for o in of.failed if o.verdict is not Verdict.NOT_RUN]
     first = failed[0] if failed else None
     after = _further(len(failed) - 1, sum(o.verdict is Verdict.NOT_RUN for o in of.failed))
     facts = _gap(first, of.exercise, tries) if first else ()
-    room = MAX_LINES - 1 - len(after) - (1 + len(facts) if first else 0)
+    room = MAX_LINES - 1 - notes - len(after) - (1 + len(facts) if first else 0)
     shown = _passed(of, first, room)
     return (*(Line(_tone(o), o.sentence, facts if o is first else ()) for o in shown[0]), *shown[1], *after)
 
@@ -206,11 +202,7 @@ def _further(failing: int, unreached: int) -> list[Line]:
 
 
 def _gap(of: Observation, exercise: str, tries: int) -> tuple[Fact, ...]:
-    ask = (
-        _("{try_}, or ask `%hint {id}`; `%solution {id}` is open")
-        if tries >= 3
-        else _("{try_}, or ask `%hint {id}`")
-    )
+    ask = _("{try_}, or ask `%hint {id}`; `%solution {id}` is open") if tries >= 3 else _("{try_}, or ask `%hint {id}`")
     attempt = of.try_.strip().rstrip(".") or _("read the task once more")
     return _facts(
         [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inprod.messages import _, ngettext
 from inprod.progress.summary import LessonState, State, Summary
 from inprod.render.cards import Card, Line, Tone
-from inprod.render.views import AnswerView, HintView, PredictionView, ResetView, SolutionView
+from inprod.render.views import AnswerView, HintView, PredictionView, ResetView, SavedView, SolutionView
 
 NOTHING = "–"
 
@@ -60,11 +60,7 @@ def hint(of: HintView) -> Card:
 def solution(of: SolutionView) -> Card:
     """The head above the right answers, or until when they stay closed."""
     number = len(of.answers)
-    word = (
-        ngettext("{n} right answer", "{n} right answers", number).format(n=number)
-        if number
-        else _("not open yet")
-    )
+    word = ngettext("{n} right answer", "{n} right answers", number).format(n=number) if number else _("not open yet")
     lines = (Line(Tone.PLAIN, of.closed),) if of.closed else ()
     return Card(f"{of.exercise} · {of.title}", word, Tone.PLAIN, lines=lines)
 
@@ -119,6 +115,29 @@ def reset(of: ResetView) -> Card:
     )
 
 
+def saved(of: SavedView) -> Card:
+    """One of several files is in place."""
+    text = _("`{file}` is in place. The cell of `{last}` runs the check; so does `%check {id}`.")
+    return Card(
+        f"{of.exercise} · {of.title}",
+        _("saved"),
+        Tone.PLAIN,
+        lines=(Line(Tone.PLAIN, text.format(file=of.file, last=of.last, id=of.exercise)),),
+        foot=of.notes,
+    )
+
+
+def stopped(title: str) -> Card:
+    """A check that was interrupted."""
+    return Card(
+        title,
+        _("stopped"),
+        Tone.TROUBLE,
+        _("does not count"),
+        lines=(Line(Tone.PLAIN, _("You stopped the check; everything that it started has ended.")),),
+    )
+
+
 def cell(of: ResetView, name: str, content: str) -> str:
     """An answer cell as it shipped."""
     head = f"%%answer {of.exercise}" if len(of.files) == 1 else f"%%answer {of.exercise} {name}"
@@ -148,4 +167,10 @@ def _verdict(of: PredictionView, name: str) -> str:
     said = of.predicted.get(name)
     if said is None:
         return _("not predicted")
-    return _("as you said") if of.reality is not None and said == of.reality.get(name) else _("different")
+    return _("as you said") if of.reality is not None and _same(said, of.reality.get(name)) else _("different")
+
+
+def _same(said: object, was: object) -> bool:
+    if isinstance(said, str) and isinstance(was, str):
+        return said.strip().casefold() == was.strip().casefold()
+    return said == was

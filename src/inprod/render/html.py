@@ -16,7 +16,7 @@ from inprod.messages import _
 from inprod.progress.summary import ExerciseState, LessonState, State, Summary
 from inprod.render import cards, heads
 from inprod.render.cards import Card, Fact, Line, Tone
-from inprod.render.views import ALONE, Around, Finding, HintView, PredictionView, ResetView, SolutionView
+from inprod.render.views import ALONE, Around, Finding, HintView, PredictionView, ResetView, SavedView, SolutionView
 from inprod.render.words import Span, clean, spans
 from inprod.results import Report
 
@@ -65,9 +65,9 @@ def doctor(findings: Iterable[Finding]) -> str:
     return _card(cards.doctor(findings))
 
 
-def progress(of: Summary) -> str:
+def progress(of: Summary, *, notes: Sequence[str] = ()) -> str:
     """The map: a row for each lesson."""
-    card = Card(_("Your progress"), meta=heads.totals(of), foot=heads.legend(of))
+    card = Card(_("Your progress"), meta=heads.totals(of), foot=(*heads.legend(of), *notes))
     rows = "".join(_row(lesson) for lesson in of.lessons)
     return _card(card, inside=f'<ul style="{_LIST}">{rows}</ul>' if rows else "")
 
@@ -116,6 +116,16 @@ def reset(of: ResetView) -> str:
     """The starter is back."""
     files = "".join(_pre(heads.cell(of, name, content)) for name, content in of.files)
     return _card(heads.reset(of), inside=files)
+
+
+def saved(of: SavedView) -> str:
+    """One of several files is in place."""
+    return _card(heads.saved(of))
+
+
+def stopped(title: str) -> str:
+    """A check that was interrupted."""
+    return _card(heads.stopped(title))
 
 
 def live(title: str, doing: str, seconds: float) -> str:

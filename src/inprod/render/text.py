@@ -10,7 +10,7 @@ from inprod.messages import _
 from inprod.progress.summary import ExerciseState, State, Summary
 from inprod.render import cards, heads
 from inprod.render.cards import Card, Fact, Line, Tone
-from inprod.render.views import ALONE, Around, Finding, HintView, PredictionView, ResetView, SolutionView
+from inprod.render.views import ALONE, Around, Finding, HintView, PredictionView, ResetView, SavedView, SolutionView
 from inprod.render.words import Span, clean, spans
 from inprod.results import Report
 
@@ -34,14 +34,14 @@ def doctor(findings: Iterable[Finding]) -> str:
     return _card(cards.doctor(findings))
 
 
-def progress(of: Summary) -> str:
+def progress(of: Summary, *, notes: Sequence[str] = ()) -> str:
     """The map: a row for each lesson."""
     lines = [_head(_("Your progress"), "", heads.totals(of))]
     width = max((len(lesson.title) for lesson in of.lessons), default=0)
     for lesson in of.lessons:
         chips = "  ".join(_chip(e) for e in lesson.exercises)
         lines.append(f"  {clean(lesson.title):<{width}}  {chips}   {heads.count(lesson)}")
-    return "\n".join([*lines, *_foot(heads.legend(of))])
+    return "\n".join([*lines, *_foot((*heads.legend(of), *notes))])
 
 
 def hint(of: HintView) -> str:
@@ -77,6 +77,16 @@ def reset(of: ResetView) -> str:
     for name, content in of.files:
         lines += ["", *_block(heads.cell(of, name, content), indent="    ")]
     return "\n".join(lines)
+
+
+def saved(of: SavedView) -> str:
+    """One of several files is in place."""
+    return _card(heads.saved(of))
+
+
+def stopped(title: str) -> str:
+    """A check that was interrupted."""
+    return _card(heads.stopped(title))
 
 
 def live(title: str, doing: str, seconds: float) -> str:

@@ -80,6 +80,17 @@ class ResetView:
     files: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class SavedView:
+    """One file of an answer that has several; its check waits for the last of them."""
+
+    exercise: str
+    title: str
+    file: str
+    last: str  #: the file whose cell runs the check
+    notes: tuple[str, ...] = ()
+
+
 class Finding(Protocol):
     """One thing that the doctor looked at."""
 

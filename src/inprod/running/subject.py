@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable
@@ -68,6 +69,7 @@ def _enter(folder: Path, spec: dict[str, Any], results: int, stdout: int, stderr
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(spec["env"])
+    tempfile.tempdir = None  # the zygote has looked it up before: TMPDIR of this environment holds
     sys.path.insert(0, str(folder))
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115

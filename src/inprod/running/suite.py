@@ -12,9 +12,10 @@ MAX_TEXT = 600
 
 #: A test suite of an answer gets pytest as it comes, minus what writes to disk or slows a fork down.
 OPTIONS = (
-    "-c", "/dev/null", "--rootdir", ".", "-q", "--tb=line", "--color=no", "--import-mode=importlib",
+    "-c", "/dev/null", "--rootdir", ".", "--confcutdir", ".", "--disable-plugin-autoload",
+    "-q", "--tb=line", "--color=no", "--import-mode=importlib",
     "-p", "no:cacheprovider", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:faulthandler",
-    "-p", "no:stepwise", "-p", "no:setuponly", "-p", "no:setupplan", "-p", "no:debugging",
+    "-p", "no:stepwise", "-p", "no:setuponly", "-p", "no:setupplan",
 )  # fmt: skip
 
 

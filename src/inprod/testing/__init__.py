@@ -3,6 +3,7 @@
 from inprod.testing.answer import Answer, Finished, Outcome, Pending, Suite
 from inprod.testing.failures import AnswerFailed
 from inprod.testing.saw import CouldNotJudge, NotYet, saw
+from inprod.testing.waiting import wait_until
 
 __all__ = [
     "Answer",
@@ -14,4 +15,5 @@ __all__ = [
     "Pending",
     "Suite",
     "saw",
+    "wait_until",
 ]

@@ -1,0 +1,333 @@
+"""T2: a suite is judged by what it lets through."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from inprod.messages import _
+from inprod.testing import Answer, NotYet, Suite, saw
+
+NEEDED = 11
+
+#: Another order than the one in the file; a suite of one test has only one.
+SHUFFLE = """
+import random
+
+def pytest_collection_modifyitems(items):
+    before = list(items)
+    for attempt in range(20):
+        random.Random(f"{SEED}-{attempt}").shuffle(items)
+        if items != before:
+            return
+"""
+
+#: The same behaviour; the names inside are drawn anew in each run.
+FRACTIONS = '''
+"""Order totals."""
+from fractions import Fraction
+from math import floor
+
+DISCOUNT_FROM = 10_000
+DISCOUNT_PERCENT = 15
+
+class NAME:
+    def __init__(self, prices):
+        self.amount = Fraction(0)
+        for price in prices:
+            self.amount += price
+
+    def due(self):
+        if self.amount >= DISCOUNT_FROM:
+            self.amount -= self.amount * Fraction(DISCOUNT_PERCENT, 100)
+        return floor(self.amount + Fraction(1, 2))
+
+def total(prices, coupon=0):
+    if coupon < 0:
+        raise ValueError("a coupon can't be below 0")
+    due = NAME(prices).due()
+    return due - coupon if due > coupon else 0
+'''
+DECIMALS = '''
+"""Order totals."""
+import decimal
+
+DISCOUNT_FROM = 10_000
+DISCOUNT_PERCENT = 15
+
+def total(prices, coupon=0):
+    if coupon < 0:
+        raise ValueError("a coupon can't be below 0")
+    NAME = decimal.Decimal(sum(prices))
+    if NAME >= DISCOUNT_FROM:
+        NAME = (NAME * 85 / 100).quantize(decimal.Decimal(1), rounding=decimal.ROUND_HALF_UP)
+    NAME -= coupon
+    return 0 if NAME < 0 else int(NAME)
+'''
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`pricing.py` with one mistake, and what a customer would see of it."""
+
+    behaviour: str
+    old: str
+    new: str
+    number: bool = False  #: only a number at the top of the module is another one
+
+
+def mutants() -> list[Mutant]:
+    """The twelve; built when asked, so that the sentences come in the reader's language."""
+    half_up = "return (hundredths + 50) // 100"
+    paid = "return max(0, _discounted(sum(prices)) - coupon)"
+    refused = 'raise ValueError("a coupon can\'t be below 0")'
+    return [
+        Mutant(_("10 000 cents exactly gets no discount"), "cents < DISCOUNT_FROM", "cents <= DISCOUNT_FROM"),
+        Mutant(_("9 999 cents gets the discount"), "FROM = 10_000", "FROM = 9_999", number=True),
+        Mutant(_("the discount is 14 %"), "PERCENT = 15", "PERCENT = 14", number=True),
+        Mutant(
+            _("only the part above 10 000 cents is discounted"),
+            half_up,
+            "return DISCOUNT_FROM + (hundredths - DISCOUNT_FROM * (100 - DISCOUNT_PERCENT) + 50) // 100",
+        ),
+        Mutant(_("half a cent is rounded down"), half_up, "return (hundredths + 49) // 100"),
+        Mutant(_("half a cent is rounded to the even cent"), half_up, "return round(hundredths / 100)"),
+        Mutant(_("a quarter of a cent is rounded up"), half_up, "return (hundredths + 99) // 100"),
+        Mutant(
+            _("the coupon is taken off before the discount"), paid, "return max(0, _discounted(sum(prices) - coupon))"
+        ),
+        Mutant(
+            _("a coupon that takes the sum below 10 000 cents takes the discount away"),
+            paid,
+            "cents = sum(prices)\n"
+            "    return max(0, (_discounted(cents) if cents - coupon >= DISCOUNT_FROM else cents) - coupon)",
+        ),
+        Mutant(_("a large coupon makes the customer pay less than 0"), paid, paid.replace("max(0, ", "int(")),
+        Mutant(_("a coupon below 0 is accepted"), refused, "pass"),
+        Mutant(_("two equal prices are counted once"), "sum(prices)", "sum(set(prices))"),
+    ]
+
+
+def source() -> str:
+    """The module as the learner has it."""
+    return (Path(__file__).parents[1] / "given" / "pricing.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def word(rng: random.Random) -> str:
+    """A name that nobody knew before this run."""
+    return "a" + "".join(rng.choices("bcdefghijklmnop", k=9))
+
+
+def ran(answer: Answer, pricing: str, conftest: str = "") -> Suite:
+    return answer.pytest(files={"pricing.py": pricing, "conftest.py": conftest})
+
+
+def all_pass(suite: Suite) -> bool:
+    return suite.green and suite.passed == len(suite.names)
+
+
+def first(suite: Suite) -> str:
+    said = suite.trouble or suite.first_failure or _("no test failed")
+    return re.sub(r"/\S*/calls/\w+/", "", said)
+
+
+def test_passes_on_what_is_right(answer: Answer) -> None:
+    """Your tests pass against `pricing.py`, and none is skipped."""
+    suite = ran(answer, source())
+    if not suite.names and not suite.trouble:
+        raise saw(
+            "no-tests",
+            did="Ran your tests against `pricing.py`.",
+            saw="no test",
+            needs="tests, all of them passing",
+            why="Without a test, the first to notice a wrong price is a customer.",
+            try_="Write a function whose name starts with `test_`: call `total([9_999])` and compare the result.",
+        )
+    if suite.trouble:
+        raise saw(
+            "suite-trouble",
+            did="Ran your tests against `pricing.py`.",
+            saw="The run did not get to its end: `{trouble}`",
+            needs="a run that ends by itself, all tests passing",
+            why="A suite that breaks says nothing about prices.",
+            try_="Run `pytest test_pricing.py` in your folder and mend what it says.",
+            trouble=first(suite),
+        )
+    if suite.failed or suite.errors:
+        raise saw(
+            "red-on-right",
+            did="Ran your tests against `pricing.py`, which is right.",
+            saw="{bad} of {n} failed. The first: `{first}`",
+            needs="all of them passing",
+            why="Tests that fail on good code get switched off, and then nobody looks any more.",
+            try_="Work out that number by hand from the specification, and correct the test.",
+            bad=suite.failed + suite.errors,
+            n=len(suite.names),
+            first=first(suite),
+        )
+    if not all_pass(suite):
+        raise saw(
+            "not-counted",
+            did="Ran your tests against `pricing.py`.",
+            saw="{passed} of {n} passed; the others were skipped or expected to fail",
+            needs="every test run, and passed",
+            why="A skipped test looks at nothing, on the bad day too.",
+            try_="Take `skip` and `xfail` away, or the test.",
+            passed=suite.passed,
+            n=len(suite.names),
+        )
+
+
+def test_passes_in_another_order(answer: Answer, seed: int) -> None:
+    """They pass in another order, too."""
+    usual = ran(answer, source())
+    mixed = ran(answer, source(), SHUFFLE.replace("{SEED}", str(seed)))
+    if not all_pass(mixed) or mixed.passed != usual.passed:
+        raise saw(
+            "order",
+            did="Ran your tests against `pricing.py` in another order than the one in the file.",
+            saw="{passed} of {n} passed. The first that did not: `{first}`",
+            needs="all of them passing, in any order",
+            why="A test that lives on what another one left behind fails on the day when you run it alone.",
+            try_="Let each test make what it needs.",
+            passed=mixed.passed,
+            n=len(usual.names),
+            first=first(mixed),
+        )
+
+
+def test_passes_on_another_text(answer: Answer, word: str) -> None:
+    """They pass when only the comments of `pricing.py` change."""
+    suite = ran(answer, source() + f"\n# {word}\n")
+    if not all_pass(suite):
+        raise saw(
+            "reads-the-text",
+            did="Added a comment to `pricing.py` and ran your tests.",
+            saw="{passed} of {n} passed. The first that did not: `{first}`",
+            needs="all of them passing: no price has changed",
+            why="A test that compares the text fails at every edit, and never says whether a price is wrong.",
+            try_="Call `total` and look at what it returns, not at how it is written.",
+            passed=suite.passed,
+            n=len(suite.names),
+            first=first(suite),
+        )
+
+
+def test_passes_on_rewrites(answer: Answer, word: str) -> None:
+    """They pass when `pricing.py` is written in another way and behaves the same."""
+    for rewrite in (FRACTIONS, DECIMALS):
+        suite = ran(answer, rewrite.replace("NAME", word))
+        if not all_pass(suite):
+            raise saw(
+                "tied-to-the-inside",
+                did="Wrote `pricing.py` in another way, with the same behaviour, and ran your tests.",
+                saw="{passed} of {n} passed. The first that did not: `{first}`",
+                needs="all of them passing",
+                why="Tests are there so that you can change the code. These hold its inside in place.",
+                try_="Use `total` alone: no helper of the module, no mock of one.",
+                passed=suite.passed,
+                n=max(len(suite.names), 1),
+                first=first(suite),
+            )
+
+
+def test_notices_mistakes(answer: Answer, rng: random.Random, word: str) -> None:
+    """They notice at least 11 of 12 small mistakes."""
+    right = source()
+    survivors: list[Mutant] = []
+    broke_off: dict[Mutant, Suite] = {}
+    twelve = mutants()
+    for number, mutant in enumerate(rng.sample(twelve, len(twelve))):
+        assert right.count(mutant.old) == 1, mutant.old
+        suite = ran(answer, right.replace(mutant.old, mutant.new) + f"\n# {word}{number}\n")
+        if suite.trouble or (suite.errors and not suite.failed):
+            broke_off[mutant] = suite
+        elif not suite.failed:
+            survivors.append(mutant)
+        if number % 4 == 3 and not all_pass(good := ran(answer, right + f"\n# {number}{word}\n")):
+            raise flaky(good)
+    missed = len(survivors) + len(broke_off)
+    if len(twelve) - missed < NEEDED and len(broke_off) > len(survivors):
+        raise breaks_off(broke_off, len(twelve))
+    survivors += broke_off
+    if len(twelve) - len(survivors) < NEEDED:
+        raise survived([mutant for mutant in twelve if mutant in survivors], len(twelve))
+
+
+def flaky(suite: Suite) -> NotYet:
+    return saw(
+        "flaky",
+        did="Ran your tests against the right `pricing.py` once more, in between the mutants.",
+        saw="{passed} of {n} passed, and all of them did before. The first that did not: `{first}`",
+        needs="the same result in every run",
+        why="After the third false alarm nobody reads the fourth.",
+        try_="Look for chance, time, or something that stays behind from one run to the next.",
+        passed=suite.passed,
+        n=max(len(suite.names), 1),
+        first=first(suite),
+    )
+
+
+def breaks_off(suites: dict[Mutant, Suite], n: int) -> NotYet:
+    mutant, suite = next(iter(suites.items()))
+    return saw(
+        "breaks-off",
+        did="Ran your tests against {n} versions of `pricing.py`, each with one mistake.",
+        saw="With {broken} of them the run broke instead of a test failing. Where {behaviour}: `{first}`",
+        needs="a test that fails, and says which price is wrong",
+        why="A run that breaks off hides all the tests that come after it.",
+        try_="Move the comparison into a function whose name starts with `test_`.",
+        n=n,
+        broken=len(suites),
+        behaviour=mutant.behaviour,
+        first=first(suite),
+    )
+
+
+def survived(survivors: list[Mutant], n: int) -> NotYet:
+    noticed = n - len(survivors)
+    if not noticed:
+        return saw(
+            "nothing-fails",
+            did="Ran your tests against {n} versions of `pricing.py`, each with one mistake.",
+            saw="No mistake was noticed. One of them: {one}.",
+            needs="at least {needed} of {n} noticed",
+            why="These tests run every line and would pass with any price.",
+            try_="Compare what `total` returns with a number that you worked out by hand: `assert total([...]) == ...`.",
+            n=n,
+            needed=NEEDED,
+            one=survivors[0].behaviour,
+        )
+    names = _("; ").join(mutant.behaviour for mutant in survivors[:4])
+    more = _(" … and {n} more").format(n=len(survivors) - 4) if len(survivors) > 4 else ""
+    if all(mutant.number for mutant in survivors):
+        return saw(
+            "numbers-from-the-module",
+            did="Ran your tests against {n} versions of `pricing.py`, each with one mistake.",
+            saw="{noticed} of {n} were noticed. Not these: {names}.",
+            needs="at least {needed} of {n} noticed",
+            why="An expected number that is worked out from the module's own numbers goes wrong together with them.",
+            try_="Write the numbers of the specification into the test: 10 000 and 15 %.",
+            n=n,
+            needed=NEEDED,
+            noticed=noticed,
+            names=names,
+        )
+    return saw(
+        "survivors",
+        did="Ran your tests against {n} versions of `pricing.py`, each with one mistake.",
+        saw="{noticed} of {n} were noticed. Not these: {names}{more}.",
+        needs="at least {needed} of {n} noticed",
+        why="With each of these, a customer pays a wrong price and all your tests pass.",
+        try_="Take the first one: which order would cost something else? Write that order down as a test.",
+        n=n,
+        needed=NEEDED,
+        noticed=noticed,
+        names=names,
+        more=more,
+    )

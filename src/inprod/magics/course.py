@@ -1,0 +1,169 @@
+"""The magics themselves: each reads its line, does one thing, and shows one card."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from inprod.errors import InprodError
+from inprod.exercises import Exercise, Solution, solutions
+from inprod.kernel import Kernel
+from inprod.magics import guesses, show
+from inprod.magics.checks import Checks
+from inprod.messages import _
+from inprod.progress.summary import TRIES_UNTIL_SOLUTION
+from inprod.render import html, text
+from inprod.render.views import AnswerView, Finding, HintView, PredictionView, ResetView, SolutionView
+
+
+class Magics:
+    """The course's magics for one shell; `kernel` is asked for at the first one that is used."""
+
+    def __init__(self, shell: Any, kernel: Callable[[], Kernel]) -> None:
+        self._shell = shell
+        self._current = kernel
+
+    @functools.cached_property
+    def _kernel(self) -> Kernel:
+        return self._current()
+
+    @functools.cached_property
+    def _checks(self) -> Checks:
+        return Checks(self._kernel)
+
+    def register(self) -> None:
+        """Make the magics known to the shell."""
+        from IPython.core.magic import no_var_expand
+
+        for cell_magic in (self.answer, self.predict):
+            self._shell.register_magic_function(_guarded(cell_magic), "cell", cell_magic.__name__)
+        for line_magic in (self.check, self.hint, self.reset, self.solution, self.progress, self.doctor):
+            self._shell.register_magic_function(_guarded(line_magic), "line", line_magic.__name__)
+        # Its line is Python: braces and dollars in it are not the shell's.
+        self._shell.register_magic_function(no_var_expand(_guarded(self.reality)), "line", "reality")
+
+    def answer(self, line: str, cell: str) -> None:
+        """Save this cell as the answer to an exercise, and judge it: %%answer ID [file]"""
+        words = line.split()
+        exercise = self._exercise("%%answer ID [file]", words, most=2)
+        if len(words) == 1 and len(exercise.answer) > 1:
+            raise InprodError(
+                _("{id} has several files; which one is this?").format(id=exercise.id),
+                looked=", ".join(exercise.answer),
+                do=_("write `%%answer {id} {file}`").format(id=exercise.id, file=exercise.answer[0]),
+            )
+        self._checks.answer(exercise, words[1] if len(words) > 1 else exercise.answer[0], cell)
+
+    def check(self, line: str) -> None:
+        """Judge an answer as it lies in its files: %check ID [--seed N]"""
+        words = line.replace("--seed=", "--seed ").split()
+        seed = None
+        if "--seed" in words:
+            at = words.index("--seed")
+            number = "".join(words[at + 1 : at + 2])
+            if not (number.isascii() and number.isdigit()):
+                raise _usage("%check ID [--seed N]", line)
+            seed = int(number)
+            del words[at : at + 2]
+        self._checks.check(self._exercise("%check ID [--seed N]", words), seed=seed)
+
+    def hint(self, line: str) -> None:
+        """Show the next of three hints: %hint ID"""
+        exercise = self._exercise("%hint ID", line.split())
+        level = self._kernel.progress.show_hint(exercise.id, len(exercise.hints))
+        view = HintView(exercise.id, _(exercise.title), level, _(exercise.hints[level - 1]))
+        show.card(html.hint(view), text.hint(view))
+
+    def reset(self, line: str) -> None:
+        """Put the starter back; your text goes into the history: %reset ID"""
+        exercise = self._exercise("%reset ID", line.split())
+        files = self._kernel.answers.reset(exercise)
+        self._checks.forget(exercise)
+        view = ResetView(exercise.id, _(exercise.title), tuple(files.items()))
+        show.card(html.reset(view), text.reset(view))
+
+    def solution(self, line: str) -> None:
+        """Show the right answers, after a pass or three tries: %solution ID"""
+        exercise = self._exercise("%solution ID", line.split())
+        standing = self._kernel.progress.standing(exercise.id)
+        if standing.may_see_solution:
+            right = tuple(_answer(exercise, s) for s in solutions(exercise) if s.right)
+            self._kernel.progress.open_solution(exercise.id)
+            view = SolutionView(exercise.id, _(exercise.title), right)
+        else:
+            closed = _("It opens after a pass, or after {most} tries; you have made {n}. `%hint {id}` helps now.")
+            closed = closed.format(most=TRIES_UNTIL_SOLUTION, n=standing.tries, id=exercise.id)
+            view = SolutionView(exercise.id, _(exercise.title), closed=closed)
+        show.card(html.solution(view), text.solution(view))
+
+    def progress(self, line: str) -> None:
+        """Draw the map of the course: %progress"""
+        if line.strip():
+            raise _usage("%progress", line)
+        summary = self._kernel.progress.summary(self._kernel.exercises())
+        notes = self._kernel.progress.take_notices()
+        show.card(html.progress(summary, notes=notes), text.progress(summary, notes=notes))
+
+    def doctor(self, line: str) -> None:
+        """Look at this machine: %doctor"""
+        if line.strip():
+            raise _usage("%doctor", line)
+        # Here, not above: it looks at everything, and no other magic needs it.
+        findings: Iterable[Finding] = importlib.import_module("inprod.services.doctor").examine()
+        found = tuple(findings)
+        show.card(html.doctor(found), text.doctor(found))
+
+    def predict(self, line: str, cell: str) -> None:
+        """Keep what you expect: %%predict NAME FIELD, FIELD"""
+        name, fields = guesses.fields(line)
+        guess = guesses.read(fields, cell)
+        if guess:
+            self._kernel.progress.predict(name, guess)
+        view = PredictionView(name, fields, guess)
+        show.card(html.prediction(view), text.prediction(view))
+
+    def reality(self, line: str) -> None:
+        """Show what happened beside what you expected: %reality NAME field=expression, field=expression"""
+        name, was = guesses.reality(line, self._shell.user_ns)
+        said = self._kernel.progress.prediction(name) or {}
+        view = PredictionView(name, tuple(was), said, was)
+        show.card(html.prediction(view), text.prediction(view))
+
+    def _exercise(self, usage: str, words: list[str], most: int = 1) -> Exercise:
+        if len(words) > most:
+            raise _usage(usage, " ".join(words))
+        return self._kernel.exercise(words[0] if words else "")
+
+
+def _answer(exercise: Exercise, of: Solution) -> AnswerView:
+    files = tuple((name, (of.folder / name).read_text(encoding="utf-8")) for name in exercise.answer)
+    return AnswerView(of.name, _(of.text), files, tuple(sorted(of.needs)))
+
+
+def _usage(usage: str, line: str) -> InprodError:
+    return InprodError(
+        _("This line has more in it, or less, than the command takes."),
+        looked=line.strip() or _("an empty line"),
+        do=_("write `{usage}`").format(usage=usage),
+    )
+
+
+def _guarded(magic: Callable[..., None]) -> Callable[..., None]:
+    """`magic` with its errors as cards."""
+
+    @functools.wraps(magic)
+    def run(*args: str) -> None:
+        try:
+            magic(*args)
+        except InprodError as error:
+            show.error(error)
+        except KeyboardInterrupt as error:
+            raise (error if isinstance(error, show.Stopped) else show.Stopped()) from None
+        except show.Told:
+            raise
+        except Exception as error:
+            show.error(show.fault(error))
+
+    return run
