@@ -18,7 +18,7 @@ from typing import Any
 from inprod.course import Course
 from inprod.errors import InprodError
 from inprod.exercises import Exercise, Solution, discover, find, solutions
-from inprod.messages import _
+from inprod.messages import _, ngettext
 from inprod.results import SCHEMA, Report, Verdict
 from inprod.running import run_check
 from inprod.services import open_services
@@ -149,6 +149,7 @@ def prove(exercise: Exercise, services: Services, options: Options, say: Say) ->
             _note_right(proof, solution, _one_verdict(proof, solution.name, reports, Verdict.PASS))
         else:
             _note_right(proof, solution, Verdict.NOT_RUN)
+    proof.backend = services.backend  # `auto` knows which one only after the first need
     return proof
 
 
@@ -196,10 +197,15 @@ def _counts(shipped: Sequence[Solution]) -> list[str]:
     wrong = [s for s in shipped if not s.right]
     if right < MIN_RIGHT:
         problems.append(
-            _("{n} right answers besides the reference; {least} are needed").format(n=right, least=MIN_RIGHT)
+            ngettext(
+                "{n} right answer besides the reference; {least} are needed",
+                "{n} right answers besides the reference; {least} are needed",
+                right,
+            ).format(n=right, least=MIN_RIGHT)
         )
     if len(wrong) < MIN_WRONG:
-        problems.append(_("{n} wrong answers; {least} are needed").format(n=len(wrong), least=MIN_WRONG))
+        words = ngettext("{n} wrong answer; {least} are needed", "{n} wrong answers; {least} are needed", len(wrong))
+        problems.append(words.format(n=len(wrong), least=MIN_WRONG))
     keys = [s.because for s in wrong]
     for key in sorted({key for key in keys if keys.count(key) > 1}):
         problems.append(_("two wrong answers share the key {key}").format(key=key))

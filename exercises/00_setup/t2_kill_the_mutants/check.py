@@ -133,7 +133,7 @@ def all_pass(suite: Suite) -> bool:
 
 def first(suite: Suite) -> str:
     said = suite.trouble or suite.first_failure or _("no test failed")
-    return re.sub(r"/\S*/calls/\w+/", "", said)
+    return " ".join(re.sub(r"/\S*/calls/\w+/", "", said).split())[:200]
 
 
 def test_passes_on_what_is_right(answer: Answer) -> None:
@@ -203,7 +203,9 @@ def test_passes_in_another_order(answer: Answer, seed: int) -> None:
 
 def test_passes_on_another_text(answer: Answer, word: str) -> None:
     """They pass when only the comments of `pricing.py` change."""
-    suite = ran(answer, source() + f"\n# {word}\n")
+    # What the mutants say stands in it: a suite that looks for their text in the file is no better than a hash.
+    comment = "".join(f"# {line}\n" for mutant in mutants() for line in (word, *mutant.new.splitlines()))
+    suite = ran(answer, f"{source()}\n{comment}")
     if not all_pass(suite):
         raise saw(
             "reads-the-text",
@@ -298,7 +300,7 @@ def survived(survivors: list[Mutant], n: int) -> NotYet:
             saw="No mistake was noticed. One of them: {one}.",
             needs="at least {needed} of {n} noticed",
             why="These tests run every line and would pass with any price.",
-            try_="Compare what `total` returns with a number that you worked out by hand: `assert total([...]) == ...`.",
+            try_="Compare what `total` returns with a number that you worked out by hand: `assert total([1]) == 1`.",
             n=n,
             needed=NEEDED,
             one=survivors[0].behaviour,

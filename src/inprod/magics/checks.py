@@ -64,7 +64,7 @@ class Checks:
             raise show.Stopped from None
         tries = self._record(report, troubles)
         notes = (*show.lines(troubles), *self._notices())
-        around = _around(self._kernel, exercise, report, notes)
+        around = surroundings(self._kernel, exercise, report, notes)
         if strict():
             _tell_strictly(report, around)
         else:
@@ -112,7 +112,8 @@ def _tell_strictly(report: Report, around: Around) -> None:
     show.card(html.report(report, around=around, strict=True), plain)
 
 
-def _around(kernel: Kernel, exercise: Exercise, report: Report, notes: tuple[str, ...]) -> Around:
+def surroundings(kernel: Kernel, exercise: Exercise, report: Report, notes: tuple[str, ...]) -> Around:
+    """What a report's card says besides the report: servers, other answers, what comes next."""
     servers = bool(exercise.needs & {"postgres", "redis"})
     if report.verdict is not Verdict.PASS:
         return Around(servers=servers, notes=notes)

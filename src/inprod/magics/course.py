@@ -43,6 +43,8 @@ class Magics:
             self._shell.register_magic_function(_guarded(line_magic), "line", line_magic.__name__)
         # Its line is Python: braces and dollars in it are not the shell's.
         self._shell.register_magic_function(no_var_expand(_guarded(self.reality)), "line", "reality")
+        if _with_body not in self._shell.input_transformers_cleanup:
+            self._shell.input_transformers_cleanup.insert(0, _with_body)
 
     def answer(self, line: str, cell: str) -> None:
         """Save this cell as the answer to an exercise, and judge it: %%answer ID [file]"""
@@ -135,6 +137,13 @@ class Magics:
         if len(words) > most:
             raise _usage(usage, " ".join(words))
         return self._kernel.exercise(words[0] if words else "")
+
+
+def _with_body(lines: list[str]) -> list[str]:
+    """IPython refuses a cell magic without a body; an empty answer, or no guess yet, is one of ours to read."""
+    filled = [line for line in lines if line.strip()]
+    ours = len(filled) == 1 and filled[0].split()[0] in ("%%answer", "%%predict")
+    return [filled[0].rstrip("\n") + "\n", "\n"] if ours else lines
 
 
 def _answer(exercise: Exercise, of: Solution) -> AnswerView:

@@ -83,7 +83,8 @@ def reality(line: str, namespace: Mapping[str, Any]) -> tuple[str, dict[str, Any
     except SyntaxError:
         call = None
     pairs = call.keywords if isinstance(call, ast.Call) and not call.args else []
-    if not name or not pairs or any(pair.arg is None for pair in pairs):
+    names = {pair.arg for pair in pairs}
+    if not name or not pairs or None in names or len(names) < len(pairs):
         raise InprodError(
             _("This is no list of fields and what they were."),
             looked=f"%reality {line.strip()}",

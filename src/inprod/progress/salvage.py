@@ -17,12 +17,11 @@ from typing import Any
 
 from inprod.messages import _
 from inprod.progress import rows
-from inprod.progress.schema import TABLES, cannot_write, in_memory, sound, writing
+from inprod.progress.schema import TABLES, cannot_write, sound, writing
 
 _PAGE = 4096
-_HEADER = 100
-#: Row ids that are tried one by one where the table can't be walked.
-_MAX_PROBES = 20_000
+#: The first byte of a page that holds rows.
+_LEAF = 13
 _LOCK_SECONDS = 10.0
 
 
@@ -97,72 +96,59 @@ def _readable(aside: Path) -> dict[str, dict[str, dict[str, Any]]]:
     """Every row that makes sense, by table and uuid; the damaged file itself is only read."""
     found: dict[str, dict[str, dict[str, Any]]] = {table: {} for table in TABLES}
     with tempfile.TemporaryDirectory(prefix="inprod-salvage-") as folder:
-        for first_page in (None, _fresh_first_page()):
-            copy = Path(folder) / "copy.sqlite"
-            shutil.copyfile(aside, copy)
-            journal = aside.with_name(aside.name + "-journal")
-            if journal.exists():
-                shutil.copyfile(journal, copy.with_name(copy.name + "-journal"))
-            if first_page:
-                _replace_first_page(copy, first_page)
-            # The copy is ours, so the journal is rolled back by the first read.
-            with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(copy)) as connection:
-                for table in TABLES:
-                    found[table] |= _rows(connection, table)
+        copy = Path(folder) / "copy.sqlite"
+        shutil.copyfile(aside, copy)
+        journal = aside.with_name(aside.name + "-journal")
+        if journal.exists():
+            shutil.copyfile(journal, copy.with_name(copy.name + "-journal"))
+        # The copy is ours, so a journal is rolled back by the first read.
+        with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(copy)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        data = copy.read_bytes()
+        for row in _rows(Path(folder) / "leaf.sqlite", data):
+            _take(row, found)
     return found
 
 
-def _fresh_first_page() -> bytes:
-    """Header and table of contents of an empty file: ours are laid out alike, so it fits every one of them."""
-    with closing(in_memory()) as connection:
-        return connection.serialize()[:_PAGE]
+def _rows(leaf: Path, data: bytes) -> Iterator[tuple[Any, ...]]:
+    """The rows of every page that still holds some, whatever became of the tables that led there.
+
+    A page with rows, put in the place of a small table's only page, is that table; long texts go on in
+    further pages, which keep their numbers.
+    """
+    leaf.write_bytes(_first_page(len(data) // _PAGE) + data[_PAGE:])
+    for start in range(_PAGE, len(data) - _PAGE + 1, _PAGE):
+        if data[start] != _LEAF:
+            continue
+        with leaf.open("r+b") as handle:
+            handle.seek(_PAGE)
+            handle.write(data[start : start + _PAGE])
+        with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(leaf)) as connection:
+            connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            for order in ("ASC", "DESC"):  # up to the damage, from either side
+                with contextlib.suppress(sqlite3.Error):
+                    yield from connection.execute(f"SELECT * FROM leaf ORDER BY rowid {order}")  # noqa: S608
 
 
-def _replace_first_page(copy: Path, page: bytes) -> None:
-    data = bytearray(copy.read_bytes())
-    data[: len(page)] = page
-    # Size in pages and its stamp: zero makes SQLite go by the file's own length. The free list is forgotten.
-    for start, end in ((28, 40), (92, 96)):
-        data[start:end] = bytes(end - start)
-    copy.write_bytes(data)
+def _first_page(pages: int) -> bytes:
+    """Header and contents of a file of so many pages whose second one is the table `leaf`."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE leaf (a, b, c, d, e, f)")
+        page = bytearray(connection.serialize()[:_PAGE])
+    page[28:32] = pages.to_bytes(4, "big")
+    return bytes(page)
 
 
-def _rows(connection: sqlite3.Connection, table: str) -> dict[str, dict[str, Any]]:
-    """What can be read of one table: from the front, from the back, then id by id between the two."""
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    found: dict[str, dict[str, Any]] = {}
-    last = _walk(connection, table, "ASC", found)
-    first = _walk(connection, table, "DESC", found)
-    if last is None and first is None and not found:
-        return found
-    start = (last or 0) + 1
-    for rowid in range(start, min(first or start + _MAX_PROBES, start + _MAX_PROBES)):
-        with contextlib.suppress(sqlite3.Error):
-            _take(connection.execute(_select(table, "WHERE rowid = ?"), (rowid,)).fetchone(), table, found)
-    return found
-
-
-def _walk(connection: sqlite3.Connection, table: str, order: str, found: dict[str, dict[str, Any]]) -> int | None:
-    """Take rows until the damage; the last row id that was read."""
-    rowid = None
-    with contextlib.suppress(sqlite3.Error):
-        # Without the index: damage in it must not hide rows.
-        for row in connection.execute(_select(table, f"NOT INDEXED ORDER BY rowid {order}")):
-            rowid = row[0]
-            _take(row, table, found)
-    return rowid
-
-
-def _select(table: str, rest: str) -> str:
-    return f"SELECT rowid, {', '.join(TABLES[table])} FROM {table} {rest}"  # noqa: S608 - our own names
-
-
-def _take(row: tuple[Any, ...] | None, table: str, found: dict[str, dict[str, Any]]) -> None:
-    if row is None:
-        return
-    with contextlib.suppress(rows.RowError):
-        good = rows.checked(table, dict(zip(TABLES[table], row[1:], strict=True)))
-        found[good["uuid"]] = good
+def _take(row: tuple[Any, ...], found: dict[str, dict[str, dict[str, Any]]]) -> None:
+    """Put a row into the table that it fits: the ones that look closer come first."""
+    for table in ("attempts", "predictions", "hints", "history", "solutions"):
+        columns = TABLES[table]
+        with contextlib.suppress(rows.RowError):
+            if any(value is not None for value in row[len(columns) :]):
+                continue
+            good = rows.checked(table, dict(zip(columns, row, strict=False)))
+            found[table][good["uuid"]] = good
+            return
 
 
 def _restore(path: Path, found: dict[str, dict[str, dict[str, Any]]]) -> int:

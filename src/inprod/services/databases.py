@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
@@ -89,11 +90,11 @@ class Databases:
         names = {"db": database, "owner": f"{database}_owner", "judge": f"{database}_judge"}
         identifiers = {key: sql.Identifier(value) for key, value in names.items()}
         login = sql.SQL("CREATE ROLE {role} LOGIN PASSWORD {password} CONNECTION LIMIT {limit} IN ROLE {groups}")
-        statements = [
+        statements: list[sql.SQL | sql.Composed] = [
             # The passwords are random: stretching them would only cost time, at every connection.
             sql.SQL("SET scram_iterations = 1"),
             sql.SQL("CREATE ROLE {owner} NOLOGIN").format(**identifiers),
-            *(
+            *[
                 login.format(
                     role=identifiers[role],
                     password=sql.Literal(password),
@@ -104,7 +105,7 @@ class Databases:
                     ("db", passwords[0], []),
                     ("judge", passwords[1], [sql.SQL("pg_read_all_stats")]),
                 )
-            ),
+            ],
             sql.SQL("CREATE DATABASE {db} TEMPLATE {template} OWNER {owner} STRATEGY wal_log").format(
                 template=sql.Identifier(TEMPLATE), **identifiers
             ),
@@ -123,12 +124,8 @@ class Databases:
             admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(roles))
 
     def _connect(self, database: str | None = None) -> psycopg.Connection:
-        connect = (
-            psycopg.connect(self._url, dbname=database, connect_timeout=_CONNECT, autocommit=True)
-            if (database)
-            else psycopg.connect(self._url, connect_timeout=_CONNECT, autocommit=True)
-        )
-        return connect
+        where: dict[str, Any] = {"dbname": database} if database else {}
+        return psycopg.connect(self._url, connect_timeout=_CONNECT, autocommit=True, **where)
 
     def _as(self, user: str, password: str, database: str) -> str:
         parts = urlsplit(self._url)

@@ -102,21 +102,21 @@ def probe(endpoint: Endpoint | None = None) -> Engine:
 
 
 def _found(state: str, endpoint: Endpoint, *, answer: str = "") -> Engine:
-    start = _("Start Docker (Docker Desktop, or `sudo systemctl start docker`), then try again.")
+    start = _("start Docker (Docker Desktop, or `sudo systemctl start docker`) and try again")
     texts = {
         ANSWERS: (_("A Docker engine answers at {where}."), ""),
         ABSENT: (
             _("No Docker engine at {where}."),
-            _("Nothing, if you don't want Docker: the course brings servers. Else install or start Docker."),
+            _("nothing, if you don't want Docker: the course brings servers; else install or start it"),
         ),
         STALE: (_("{where} exists, but no Docker engine listens there."), start),
         DENIED: (
             _("You may not open {where}."),
-            _("Run `sudo usermod -aG docker $USER` and log in again, or use rootless Docker."),
+            _("run `sudo usermod -aG docker $USER` and log in again, or use rootless Docker"),
         ),
         HUNG: (
             _("{where} took the connection and gave no answer within {seconds:g} s."),
-            _("Docker is starting or stuck. Wait for it, or restart it."),
+            _("Docker is starting or stuck: wait for it, or restart it"),
         ),
         UNWELL: (_("{where} gave an answer that no healthy Docker engine gives: {answer}."), start),
     }
@@ -129,12 +129,12 @@ def _unsupported(endpoint: Endpoint) -> tuple[str, str] | None:
     if not endpoint.url:
         return (
             _("The Docker {source} names no endpoint that we can read.").format(source=endpoint.source),
-            _("Run `docker context ls`, then `docker context use NAME`."),
+            _("run `docker context ls`, then `docker context use NAME`"),
         )
     if scheme not in {"unix", "tcp", "http"} or (scheme == "tcp" and _wants_tls()):
         return (
             _("The course reaches Docker over a unix socket or plain tcp, not over {where}.").format(where=endpoint),
-            _("Use a local engine: unset DOCKER_HOST and DOCKER_TLS_VERIFY, or `docker context use default`."),
+            _("use a local engine: unset DOCKER_HOST and DOCKER_TLS_VERIFY, or `docker context use default`"),
         )
     return None
 

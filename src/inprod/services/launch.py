@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,9 +116,10 @@ class Launcher:
         ready = _Ready(self._endpoint, name, port, ask)
         container = None
         try:
-            container = build(
-                {"timeout": _CLIENT_SECONDS, "environment": {**os.environ, "DOCKER_HOST": self._endpoint}}
-            )
+            with _environment_kept():
+                container = build(
+                    {"timeout": _CLIENT_SECONDS, "environment": {**os.environ, "DOCKER_HOST": self._endpoint}}
+                )
             # The prefix that testcontainers puts before names is for its users' images; ours has its own.
             container.image = image
             container.with_name(name).waiting_for(ready)
@@ -150,7 +152,7 @@ class Launcher:
             do = _("free space for Docker: `docker system df` shows what takes it")
         elif "Read timed out" in text:
             text = _("no answer within {seconds} s").format(seconds=_CLIENT_SECONDS)
-            do = _("Docker is busy or stuck. Wait for it, or restart it; without Docker: `--backend embedded`")
+            do = _("Docker is busy or stuck: wait for it, or restart it; without Docker: `--backend embedded`")
         return ServiceError(
             _("Docker did not start {image}: {error}").format(image=image, error=said or text[:300]),
             looked=self._endpoint,
@@ -187,6 +189,17 @@ class _Ready:
             if time.monotonic() > deadline:
                 raise TimeoutError(str(trouble)) from trouble
             time.sleep(_POLL)
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """testcontainers writes what it found in a docker context into DOCKER_HOST, for every process that follows."""
+    before = os.environ.get("DOCKER_HOST")
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("DOCKER_HOST", None)
 
 
 def _place(container: Any, port: int) -> tuple[str, int]:

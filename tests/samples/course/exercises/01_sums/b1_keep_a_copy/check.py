@@ -12,6 +12,9 @@ from inprod.testing.redis_ import Redis
 @pytest.fixture
 def name(answer: Answer, postgres: Postgres, redis: Redis, rng: random.Random) -> str:
     chosen = f"Zoë {rng.randint(100, 999)}"
+    # One database and one Redis serve all observations of a check.
+    redis.client.delete("person:1")
+    postgres.execute("DROP TABLE IF EXISTS people")
     postgres.execute("CREATE TABLE people (id int PRIMARY KEY, name text NOT NULL)")
     postgres.execute("INSERT INTO people VALUES (1, %s)", [chosen])
     return chosen
