@@ -21,7 +21,7 @@ from inprod.exercises import Exercise, load
 from inprod.messages import _
 from inprod.results import SCHEMA, Verdict
 from inprod.running import client, processes, run_check
-from inprod.services import open_services
+from inprod.services import doctor, open_services
 from inprod.services.base import Services
 
 _TASK = """\
@@ -46,7 +46,11 @@ Nothing.
 -
 """
 _EMPTY = 'def test_nothing():\n    """Nothing is watched."""\n'
-_QUERY = 'def test_query(postgres):\n    """One query runs."""\n    assert postgres.rows("SELECT 1 AS one") == [{"one": 1}]\n'
+_QUERY = """\
+def test_query(postgres):
+    \"\"\"One query runs.\"\"\"
+    assert postgres.rows("SELECT 1 AS one") == [{"one": 1}]
+"""
 _BOTH = frozenset({"postgres", "redis"})
 _TIMEOUT = 120
 
@@ -217,23 +221,32 @@ def _warm(figures: Figures, folder: Path, services: Services, rounds: int) -> No
             _must_pass(report.verdict)
         if number % 3 == 0:
             with _timed(figures, "peer.pytest_process"):
-                _run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test_file)], folder)
+                # The peer at its best: without the plugins that happen to be installed beside it.
+                arguments = ["-q", "-p", "no:cacheprovider", str(test_file)]
+                _run([sys.executable, "-m", "pytest", *arguments], folder, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
         if number % 7 == 0:
             with _timed(figures, "peer.nbval"):
-                arguments = ["--nbval-lax", "--nbval-cell-timeout", "60", "-p", "no:cacheprovider", str(notebook)]
-                _run([sys.executable, "-m", "pytest", "-q", *arguments], folder)
+                arguments = ["-q", "-p", "no:cacheprovider", "-p", "nbval.plugin", "--nbval-lax"]
+                arguments += ["--nbval-cell-timeout", "60", str(notebook)]
+                _run([sys.executable, "-m", "pytest", *arguments], folder, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
 
 
 def _one_cell_notebook() -> dict[str, Any]:
-    cell = {"cell_type": "code", "execution_count": None, "id": "one", "metadata": {}, "outputs": [], "source": "1"}
+    cell: dict[str, Any] = {"cell_type": "code", "id": "one", "source": "1"}
+    cell |= {"execution_count": None, "metadata": {}, "outputs": []}
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return {"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
-def _run(argv: list[str], folder: Path) -> None:
-    environment = {**os.environ, "PYTEST_ADDOPTS": ""}
+def _run(argv: list[str], folder: Path, **more: str) -> None:
     done = subprocess.run(
-        argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=_TIMEOUT, check=False
+        argv,
+        cwd=folder,
+        env={**os.environ, "PYTEST_ADDOPTS": "", **more},
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"{argv} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -263,7 +276,12 @@ def _proportional_kilobytes(pid: int) -> int:
 
 
 def _containers(figures: Figures) -> None:
-    """A new Postgres container for every check, as many test suites do."""
+    """A new Postgres container for every check, as many test suites do; an image is not fetched for this."""
+    try:
+        doctor.require("docker")
+    except ServiceError as error:
+        figures.missing["peer.container_per_check"] = error.what
+        return
     for _round in range(3):
         services = open_services("docker")
         try:

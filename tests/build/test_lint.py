@@ -37,7 +37,7 @@ def test_the_sample_keeps_every_rule(sources: Course) -> None:
         (":reason: every process has another number\n", "", 0, "no :reason: says why"),
         ("print(sum([]))", "# NBVAL_IGNORE_OUTPUT\nprint(sum([]))", 0, "belongs into its :tags:"),
         ("print(sum([]))", "%%answer A1\nprint(sum([]))", 0, "write `{exercise} ID` instead"),
-        ("%%predict empty nothing\nnothing = None", "nothing = None", 0, "runs before anything was predicted"),
+        ("%%predict empty nothing\nnothing = None", "print(0)", 0, "runs before anything was predicted"),
         ("20 min · 1 exercise", "15 min · 1 exercise", -6, "do not say `20 min`"),
         ("20 min · 1 exercise", "20 min · 4 exercises", -6, "do not say `1 exercise`"),
         (", 2026-11-20: `sum`", ": `sum`", 0, "source has no date"),
@@ -72,6 +72,17 @@ def test_the_first_form_asks_for_less(sources: Course) -> None:
         "The part parsons is missing.",
     ]
     edit(path, "chapter: 1", "chapter: 1\nform: first")
+    assert findings(sources) == []
+
+
+def test_what_only_prepares_may_come_before_a_prediction(sources: Course) -> None:
+    """Imports, definitions and assignments show nothing, and a learner may need to read them first."""
+    before = "```{code-cell} ipython3\n:id: prepare\nimport os\n\nwhat = []\n```\n\n"
+    edit(
+        lesson_path(sources),
+        "```{code-cell} ipython3\n:id: predict-empty",
+        before + "```{code-cell} ipython3\n:id: predict-empty",
+    )
     assert findings(sources) == []
 
 

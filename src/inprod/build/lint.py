@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ _COMMENT = re.compile(r"^\s*#+\s*(?:NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDA
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$")
 _FENCE = re.compile(r"^\s*(```+|~~~+)")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\S")
+_PREPARATION = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
 _DATE = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 
 
@@ -154,6 +156,8 @@ def _demos(lesson: Lesson) -> Found:
             fresh = True
         elif block.kind is Kind.CODE:
             is_prediction = block.source.lstrip().startswith(("%%predict", "%predict"))
+            if _prepares(block.source):
+                continue
             if fresh and not is_prediction:
                 yield block.line, _("The cell {id} runs before anything was predicted.").format(id=block.id)
             ran = ran or (not is_prediction and predicted)
@@ -161,6 +165,15 @@ def _demos(lesson: Lesson) -> Found:
             fresh = False
     if not ran:
         yield start, _("The lesson has no demo that is predicted, then run.")
+
+
+def _prepares(code: str) -> bool:
+    """Whether a cell only imports, defines and names things, so that nothing is shown before the prediction."""
+    try:
+        body = ast.parse(code).body
+    except SyntaxError:
+        return False  # a magic
+    return all(isinstance(statement, _PREPARATION) for statement in body)
 
 
 def _facts(lesson: Lesson) -> Found:

@@ -1,0 +1,6 @@
+"""The learner's folder, and JupyterLab on it."""
+
+from inprod.lab.launch import launch
+from inprod.lab.prepare import Prepared, prepare
+
+__all__ = ["Prepared", "launch", "prepare"]

@@ -1,0 +1,54 @@
+"""The process that is JupyterLab: `python -m inprod.lab.server WORK OPTION…`, started by `inprod.lab.launch`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from inprod.lab.prepare import START
+from inprod.messages import _
+
+PAGE: Final = f"/lab/tree/{START}"
+
+
+def main(work: str, options: list[str]) -> int:
+    """Serve until a signal says stop; the exit code."""
+    from jupyterlab.labapp import LabApp
+    from traitlets.config import Config
+
+    # Not on the command line, which every user of this machine can read.
+    token = secrets.token_hex(16)
+    defaults = Config({"IdentityProvider": {"token": token}, "ServerApp": {"log_level": "ERROR"}})
+    runtime = Path(os.environ["JUPYTER_RUNTIME_DIR"])
+    try:
+        app: Any = LabApp.initialize_server(argv=options, config=defaults)
+        app.default_url = PAGE
+        for line in _greeting(app, work, token):
+            print(line, flush=True)
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # One signal ends it, whoever sent it: answers are files already, so there is nothing to ask.
+            signal.signal(name, lambda *_args: app.stop(from_signal=True))
+        app.start()
+    finally:
+        shutil.rmtree(runtime, ignore_errors=True)
+    print(_("\nThe course has ended. Your answers are in {folder}.").format(folder=Path(work) / "answers"), flush=True)
+    return 0
+
+
+def _greeting(app: Any, work: str, token: str) -> tuple[str, str, str]:
+    url = f"http://127.0.0.1:{app.port}{PAGE}?token={token}"
+    opened = _("The course opens in your browser: {url}") if app.open_browser else _("Open the course: {url}")
+    return (
+        opened.format(url=url),
+        _("Your notebooks and answers: {work}").format(work=work),
+        _("Leave this terminal open. Ctrl-C ends the course; nothing is lost."),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
