@@ -37,6 +37,7 @@ REMEDIES = (
 
 def main() -> int:
     """Make .venv and fill it from the lock; 0 when it is there, 2 with the remedy when it can't be."""
+    began = time.monotonic()
     dev = "--dev" in sys.argv[1:]
     wanted = _fingerprint()
     stamps = {level: VENV / f"installed-{level}" for level in ("learner", "contributor")}
@@ -74,6 +75,7 @@ def main() -> int:
         if not _run(command, count):
             return _pip_failed()
     stamps[level].write_text(wanted, encoding="utf-8")
+    print(f"Installed in {time.monotonic() - began:.0f} s.")
     return 0
 
 
@@ -105,7 +107,7 @@ def _run(command: list[str], packages: int) -> bool:
     """Run pip with its output in the log, and a count on the screen."""
     seen: set[str] = set()
     shown = time.monotonic()
-    live = sys.stdout.isatty()
+    live, unpacking = sys.stdout.isatty(), False
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=_environment()
     ) as process, LOG.open("a", encoding="utf-8") as log:
@@ -115,9 +117,11 @@ def _run(command: list[str], packages: int) -> bool:
             if line.startswith(("Collecting ", "Processing ")):
                 seen.add(line.split()[1])
             installing = line.startswith("Installing collected")
+            if installing:
+                unpacking = True
             if packages and (live or installing or time.monotonic() - shown > 10):
                 shown = time.monotonic()
-                text = "unpacking …" if installing else f"{len(seen)} of {packages} packages"
+                text = "unpacking …" if unpacking else f"{len(seen)} of {packages} packages"
                 print(f"\r  {text:<30}" if live else f"  {text}", end="" if live else "\n", flush=True)
     if live and packages:
         print()

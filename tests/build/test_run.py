@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -13,7 +14,7 @@ from inprod.build import build, check
 from inprod.build.run import Stale
 from inprod.course import Course
 from inprod.errors import InprodError
-from tests.build.conftest import edit, lesson_path
+from tests.build.conftest import SAMPLE, edit, lesson_path
 
 
 def silent(_line: str) -> None:
@@ -51,6 +52,22 @@ def test_the_solution_has_every_check_passed(built_once: Course) -> None:
     why = "".join(found["A1-why"]["source"])
     assert "The built-in starts from 0." in why
     assert "- **loop**: More lines than the built-in" in why
+
+
+def test_an_answer_of_several_files_has_a_cell_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole sample, on real servers: two cells, the last of which carries the verdict."""
+    monkeypatch.setenv("INPROD_BACKEND", "embedded")
+    shutil.copytree(SAMPLE, tmp_path / "course")
+    course = Course(tmp_path / "course")
+    build(course, say=silent)
+    found = cells(course, "solutions")
+    assert "".join(found["B1-names-py"]["source"]).startswith("%%answer B1 names.py\nimport os\n")
+    assert "".join(found["B1-settings-py"]["source"]) == "%%answer B1 settings.py\nSECONDS = 60"
+    assert "pass" not in json.dumps(found["B1-names-py"]["outputs"])
+    (card,) = found["B1-settings-py"]["outputs"]
+    assert "B1 · Keep a copy – pass (3 of 3 observed · 10 points)" in "".join(card["data"]["text/plain"])
+    assert "127.0.0.1" not in json.dumps(found)
+    assert check(course) == ()
 
 
 def test_what_differs_between_runs_is_not_saved(built_once: Course) -> None:
@@ -124,6 +141,37 @@ def test_a_broken_source_is_a_finding_with_its_line(built: Course) -> None:
     task = built.exercises / "01_sums/a1_add_up/task.md"
     line = edit(task, "level: apply", "level: easy")
     assert [str(f).split(": ")[0] for f in check(built)] == [f"{task}:{line}"]
+
+
+def test_a_missing_reference_is_a_finding(built: Course) -> None:
+    """First one file of it, then the whole folder."""
+    reference = built.solutions / "01_sums/a1_add_up/reference"
+    (reference / "adding.py").unlink()
+    assert [str(f).split(": ")[0] for f in check(built)] == [f"{reference / 'adding.py'}:1"]
+    shutil.rmtree(reference)
+    (found,) = check(built)
+    assert "A1 has no reference answer." in str(found)
+    assert str(reference) in str(found)
+
+
+def test_a_demo_may_raise_and_keeps_no_path_of_this_machine(sources: Course) -> None:
+    """With its tag, an exception is a demo; of its traceback the last line is saved."""
+    edit(lesson_path(sources), ":id: demo-empty", ":id: demo-empty\n:tags: [raises-exception]")
+    edit(lesson_path(sources), "print(sum([]))", "sum(None)")
+    build(sources, say=silent)
+    error = {"ename": "TypeError", "evalue": "'NoneType' object is not iterable", "output_type": "error"}
+    traceback = ["TypeError: 'NoneType' object is not iterable"]
+    assert cells(sources, "notebooks")["demo-empty"]["outputs"] == [{**error, "traceback": traceback}]
+
+
+@pytest.mark.parametrize("code", ["import os; os._exit(3)", "1 / 0"])
+def test_a_demo_that_breaks_ends_the_build(sources: Course, code: str) -> None:
+    """A kernel that died and an exception alike name the cell; nothing is written."""
+    edit(lesson_path(sources), "print(sum([]))", code)
+    with pytest.raises(InprodError) as caught:
+        build(sources, say=silent)
+    assert "The cell demo-empty of notebooks/01_sums.ipynb failed" in caught.value.what
+    assert not (sources.notebooks / "01_sums.ipynb").exists()
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,13 @@ def test_adds(answer):
 STARTER = "def add(a, b):\n    return 0\n"
 RIGHT = "def add(a, b):\n    return a + b\n"
 WRONG = "def add(a, b):\n    return a - b\n"
+SLOW = '''
+import time
+def test_slow(answer):
+    """It waits for a while."""
+    assert answer.call("answer.py:wait", timeout=20) is None
+'''
+LASTING = "import time\ndef wait():\n    time.sleep(2.2)\n"
 
 
 class Room:

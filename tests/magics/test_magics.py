@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import threading
 from pathlib import Path
 
 import pytest
 
-from inprod import answers as answers_module
-from inprod.magics import show
-from inprod.results import Verdict
 from tests.magics.conftest import RIGHT, STARTER, WRONG, Room
 from tests.support import make_exercise
-
-SLOW = '''
-import time
-def test_slow(answer):
-    """It waits for a while."""
-    assert answer.call("answer.py:wait", timeout=20) is None
-'''
-LASTING = "import time\ndef wait():\n    time.sleep(2.2)\n"
 
 
 def test_not_yet_then_pass(room: Room) -> None:
@@ -170,135 +156,3 @@ def test_several_files(room: Room, course_root: Path) -> None:
     assert room.kernel.progress.tries("W2") == 0
     assert "pass" in room.run("%%answer W2 two.py\nVALUE = 2\n")
     assert "%%answer W2 two.py" in room.run("%reset W2")
-
-
-def test_a_full_disk_loses_neither_text_nor_verdict(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cell's text is judged all the same, and the card says that it was not saved; later it is saved again."""
-
-    def full(_handle: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    shown = room.run(f"%%answer W0\n{RIGHT}")
-    assert "pass" in shown
-    assert "Your answer was not saved: No space left on device." in shown
-    assert "Your text is still in the cell." in " ".join(shown.split())
-    assert "pass" in room.run("%check W0")
-    assert not (room.kernel.answers.root / "W0" / "answer.py").exists()
-    monkeypatch.undo()
-    assert "not saved" not in room.run(f"%%answer W0\n{RIGHT}")
-    assert (room.kernel.answers.root / "W0" / "answer.py").read_text() == RIGHT
-    assert answers_module.MAX_BYTES == 1024 * 1024
-
-
-def test_progress_that_cannot_be_written(room: Room) -> None:
-    """The verdict is shown, with a note that it was not kept."""
-    room.kernel.progress.path.mkdir(parents=True)
-    shown = room.run(f"%%answer W0\n{RIGHT}")
-    assert "pass" in shown
-    assert "Your progress could not be saved" in shown
-    assert room.raised is None
-
-
-def test_damaged_progress_is_told_on_the_card(room: Room) -> None:
-    """Once, as a note."""
-    room.run("%check W0")
-    room.kernel.progress.path.write_bytes(b"garbage" * 1000)
-    shown = " ".join(room.run("%check W0").split())
-    assert "Your progress file was damaged, so it was built anew" in shown
-    assert "damaged" not in room.run("%check W0")
-
-
-def test_a_link_is_refused_with_a_card(room: Room, tmp_path: Path) -> None:
-    """An answer that is a link is neither written through nor judged."""
-    folder = room.kernel.answers.folder(room.kernel.exercise("W0"))
-    folder.mkdir(parents=True)
-    (tmp_path / "victim").write_text("x = 1\n")
-    (folder / "answer.py").symlink_to(tmp_path / "victim")
-    assert "A link lies where a plain file belongs." in room.run(f"%%answer W0\n{RIGHT}")
-    assert "could not judge" in room.run("%check W0")
-    assert (tmp_path / "victim").read_text() == "x = 1\n"
-    assert room.kernel.progress.tries("W0") == 0
-
-
-def test_a_fault_of_the_course_is_a_card(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also what nobody expected; the place in the code is on the card."""
-
-    def broken() -> None:
-        raise RuntimeError("oh")
-
-    monkeypatch.setattr(room.kernel, "exercises", broken)
-    shown = room.run("%check W0")
-    assert room.raised is None
-    assert "The course itself failed: RuntimeError: oh" in shown
-    assert "test_magics.py:" in shown
-
-
-def test_a_live_line_after_a_second(room: Room, course_root: Path) -> None:
-    """One display: what is observed, second by second, and in the end the card in its place."""
-    make_exercise(course_root, SLOW, starter=LASTING, name="W3")
-    shown = room.run("%check W3")
-    first, *rest = room.outputs
-    assert "W3 · Sample – running (1 s)" in first.data["text/plain"]
-    assert "It waits for a while." in first.data["text/plain"]
-    assert not first.update
-    assert rest
-    assert all(o.update and o.transient == first.transient for o in rest)
-    assert "running (2 s)" in shown
-    assert "pass" in rest[-1].data["text/plain"]
-
-
-def test_the_stop_button(room: Room, course_root: Path) -> None:
-    """One line instead of a traceback, a card that says so, and nothing counted."""
-    make_exercise(course_root, SLOW, starter=LASTING.replace("2.2", "15"), name="W3")
-    interrupt = threading.Timer(1.6, os.kill, (os.getpid(), signal.SIGINT))
-    interrupt.start()
-    shown = room.run("%check W3")
-    interrupt.join(5)
-    assert isinstance(room.raised, KeyboardInterrupt)
-    assert isinstance(room.raised, show.Stopped)
-    assert "Traceback" not in shown
-    assert "You stopped the check; everything that it started has ended." in shown
-    assert "W3 · Sample – stopped" in room.outputs[-1].data["text/plain"]
-    assert room.kernel.progress.standings() == {}
-
-
-def test_strictly_a_gap_is_raised(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The card's text and nothing else; no live line, no notes that differ between two runs."""
-    monkeypatch.setenv("INPROD_STRICT", "1")
-    shown = room.run(f"%%answer W0\n{WRONG}")
-    assert isinstance(room.raised, show.NotYet)
-    assert shown.startswith("W0 · Sample – not yet (0 of 1 observed)\n")
-    assert shown.rstrip("\n") == str(room.raised)
-    for _number in range(3):
-        assert room.run(f"%%answer W0\n{WRONG}") == shown
-    assert "seed" not in shown
-    room.kernel.progress.path.write_bytes(b"garbage" * 1000)
-    assert room.run(f"%%answer W0\n{WRONG}") == shown
-
-
-def test_strictly_trouble_is_raised_too(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be judged must not look like a pass."""
-    monkeypatch.setenv("INPROD_STRICT", "1")
-    room.run("%check W9")
-    assert isinstance(room.raised, show.CouldNotJudge)
-    folder = room.kernel.answers.folder(room.kernel.exercise("W0"))
-    (folder / "answer.py").mkdir(parents=True)
-    shown = room.run("%check W0")
-    assert isinstance(room.raised, show.CouldNotJudge)
-    assert "could not judge" in shown
-    assert "Traceback" not in shown
-
-
-def test_strictly_a_pass_is_the_same_twice(room: Room, course_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Byte for byte, in both forms, also where it took its time."""
-    monkeypatch.setenv("INPROD_STRICT", "1")
-    make_exercise(course_root, SLOW, starter=LASTING, name="W3")
-    room.run("%check W3")
-    first = [o.data for o in room.outputs]
-    room.run("%check W3")
-    assert [o.data for o in room.outputs] == first
-    assert len(first) == 1
-    last = room.kernel.progress.last_report("W3")
-    assert last is not None
-    assert last.verdict is Verdict.PASS

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from inprod.progress import Progress
-from tests.magics.conftest import RIGHT, WRONG
-from tests.magics.test_magics import LASTING, SLOW
+from tests.magics.conftest import LASTING, RIGHT, SLOW, WRONG
 from tests.support import make_exercise
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -149,3 +150,37 @@ def test_without_a_course_there_is_a_card(notebooks: Callable[..., Notebook], tm
     shown = notebook.shown("%check W0")
     assert "The course's folder was not found." in shown
     assert "Traceback" not in shown
+
+
+def test_demos_have_servers_of_their_own(notebooks: Callable[..., Notebook], course_root: Path) -> None:
+    """Real Postgres and Redis, the same ones in every cell; gone when the kernel has gone."""
+    notebook = notebooks(INPROD_BACKEND="embedded")
+    notebook.shown("from inprod.demo import postgres_url, redis_url")
+    shown = notebook.shown("print(postgres_url(), redis_url())")
+    postgres, redis = shown.split()
+    assert notebook.shown("print(postgres_url(), redis_url())").split() == [postgres, redis]
+    assert notebook.shown(
+        "import psycopg, redis\n"
+        "with psycopg.connect(postgres_url()) as c: print(c.execute('SELECT 1 + 1').fetchone())\n"
+        "with redis.from_url(redis_url()) as r: print(r.set('a', 1))"
+    ).split("\n")[:2] == ["(2,)", "True"]
+    for url in (postgres, redis):
+        with socket.create_connection(_address(url), timeout=5):
+            pass
+    notebook.close()
+    for url in (postgres, redis):
+        end = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(_address(url), timeout=1).close()
+            except OSError:
+                break
+            assert time.monotonic() < end, f"{url} still answers"
+            time.sleep(0.05)
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    return parts.hostname, parts.port

@@ -173,7 +173,7 @@ def test_a_missing_image_is_not_pulled_unasked(tmp_path, monkeypatch):
         with pytest.raises(ServiceError) as caught:
             services.start(NEEDS)
         services.close()
-    assert "postgres:18-alpine" in caught.value.what
+    assert images.images().postgres in caught.value.what
     assert url in caught.value.looked
     assert "inprod doctor --pull" in caught.value.do
     assert not [request for request in script.asked if request.startswith("POST")]

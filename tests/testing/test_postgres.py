@@ -105,7 +105,8 @@ def test_a_locked_table_lets_nobody_read(postgres: Postgres) -> None:
             thread.start()
         assert wait_until(lambda: postgres.waiting("events") == 3, timeout=10, what="three that wait")
         assert read == []
+        assert postgres.busy() == postgres.blocked() == 3
     for thread in readers:
         thread.join(10)
     assert read == [("a",)] * 3
-    assert postgres.waiting("events") == 0
+    assert postgres.waiting("events") == postgres.blocked() == postgres.busy() == 0

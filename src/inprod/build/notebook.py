@@ -131,11 +131,20 @@ def _exercise_cells(exercise: Exercise, kind: str) -> Iterator[Cell]:
     yield markdown_cell(f"{exercise.id}-task", _task(exercise))
     folder = exercise.starter if kind == LESSON else exercise.solutions / "reference"
     for file in exercise.answer:
-        text = lf((folder / file).read_text(encoding="utf-8"))
+        text = _file(folder / file)
         named = "" if len(exercise.answer) == 1 else file
         yield code_cell(answer_id(exercise, file), answer_source(exercise.id, named, text))
     if kind == SOLUTION:
         yield markdown_cell(f"{exercise.id}-why", _why(exercise))
+
+
+def _file(path: Path) -> str:
+    try:
+        return lf(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, UnicodeDecodeError) as error:
+        raise error_at(
+            path, 1, _("A file of an answer is missing, or is not UTF-8 text."), _("write it, and save it as UTF-8")
+        ) from error
 
 
 def _task(exercise: Exercise) -> str:

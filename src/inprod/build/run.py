@@ -140,7 +140,9 @@ def _saved(path: Path) -> frozenset[str] | None:
 def _finding(error: InprodError, path: Path) -> Finding:
     """An error about a source as a finding; `looked` reads `file:line` where the source is to blame."""
     file, _colon, line = error.looked.rpartition(":")
-    return Finding(Path(file), int(line), error.what) if line.isdigit() else Finding(path, 1, error.what)
+    if line.isdigit():
+        return Finding(Path(file), int(line), error.what)
+    return Finding(path, 1, f"{error.what} ({error.looked})" if error.looked else error.what)
 
 
 def _ruff(course: Course, lesson: Lesson, notebook: Notebook) -> list[Finding]:

@@ -59,6 +59,8 @@ def options(work: Path, *, port: int | None = None, browser: bool = True) -> lis
         f"--ServerApp.root_dir={work.resolve()}",
         "--ServerApp.ip=127.0.0.1",
         f"--LabApp.app_settings_dir={_settings(work)}",
+        # Else each kernel warns, in the terminal, that it talks to its server in the clear.
+        "--KernelManager.transport_encryption=auto",
         # Shown are notebooks and answers; the record is a file for `inprod progress`.
         "--ContentsManager.hide_globs=['__pycache__', '*.pyc', '.*', 'progress.sqlite*', 'progress.damaged*']",
     ]
@@ -72,7 +74,7 @@ def options(work: Path, *, port: int | None = None, browser: bool = True) -> lis
 
 
 def environment(course: Course, work: Path, runtime: str) -> dict[str, str]:
-    """The environment of JupyterLab and of its kernels: what a person configured elsewhere is neither read nor changed."""
+    """The environment of JupyterLab and its kernels: what a person configured elsewhere is neither read nor changed."""
     own = work.resolve() / OWN / "jupyter"
     # Another Python's kernels and settings stay out; this environment's come first.
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER_", "JUPYTERLAB_"))}

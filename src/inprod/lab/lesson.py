@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -91,6 +90,9 @@ class Update:
         for cell in notebook["cells"]:
             if cell.get("cell_type") == "markdown":
                 cell["source"] = place.as_lines(_UPWARDS.sub(self._door, place.source_of(cell)))
+            elif cell.get("cell_type") == "code":
+                # You predict, then you run: a result that stands there already would tell, and look as if it had run.
+                cell.update(outputs=[], execution_count=None)
         return place.write(notebook)
 
     def _door(self, link: re.Match[str]) -> str:
@@ -100,7 +102,7 @@ class Update:
         if not target.is_dir():
             return link[0]
         try:
-            if door.is_symlink() and Path(os.readlink(door)) != target:
+            if door.is_symlink() and door.readlink() != target:
                 door.unlink()
             if not door.is_symlink() and not door.exists():
                 door.symlink_to(target, target_is_directory=True)

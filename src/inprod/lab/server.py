@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 import shutil
@@ -18,15 +19,16 @@ PAGE: Final = f"/lab/tree/{START}"
 
 def main(work: str, options: list[str]) -> int:
     """Serve until a signal says stop; the exit code."""
-    from jupyterlab.labapp import LabApp
     from traitlets.config import Config
+
+    labapp: Any = importlib.import_module("jupyterlab.labapp")  # it has no types
 
     # Not on the command line, which every user of this machine can read.
     token = secrets.token_hex(16)
-    defaults = Config({"IdentityProvider": {"token": token}, "ServerApp": {"log_level": "ERROR"}})
+    defaults = Config({"IdentityProvider": {"token": token}, "Application": {"log_level": "ERROR"}})
     runtime = Path(os.environ["JUPYTER_RUNTIME_DIR"])
     try:
-        app: Any = LabApp.initialize_server(argv=options, config=defaults)
+        app = labapp.LabApp.initialize_server(argv=options, config=defaults)
         app.default_url = PAGE
         for line in _greeting(app, work, token):
             print(line, flush=True)

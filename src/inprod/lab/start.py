@@ -54,7 +54,7 @@ def page(
         *_door(rows, following, began=began),
         *([] if began else [_how()]),
         "## " + _("The way"),
-        "\n".join(_table(rows, following[0] if following else None)),
+        "\n".join(_way(rows, following[0] if following else None)),
         "## " + _("When you need something"),
         _help(following[1].id if following and following[1] else _first_id(rows)),
         _("Your answers are plain files in [answers](answers/). This page is made anew at every start."),
@@ -133,20 +133,10 @@ def _how() -> str:
     )
 
 
-def _table(rows: Sequence[_Row], here: _Row | None) -> Iterator[str]:
-    yield _("| Lesson | Time | Passed |")
-    yield "|:--|--:|:--|"
+def _way(rows: Sequence[_Row], here: _Row | None) -> Iterator[str]:
     for row in rows:
         link = f"**{_link(row)}**" if row is here else _link(row)
-        minutes = _("{n} min").format(n=row.minutes) if row.minutes else "–"
-        yield f"| {link} | {minutes} | {_marks(row.state)} |"
-
-
-def _marks(state: LessonState | None) -> str:
-    if state is None:
-        return "–"
-    count = _("{passed} of {n}").format(passed=state.passed, n=len(state.exercises))
-    return f"{count} ✓" if state.passed == len(state.exercises) else count
+        yield f"- {link}{_facts(row)}"
 
 
 def _help(exercise: str) -> str:
@@ -157,15 +147,19 @@ def _help(exercise: str) -> str:
         (f"%reset {exercise}", _("the exercise as it was; your text is kept")),
         ("%doctor", _("a look at this machine, when a server does not start")),
     )
-    head = _("| Write in a cell | You get |") + "\n|:--|:--|\n"
-    return head + "\n".join(f"| `{magic}` | {what} |" for magic, what in rows)
+    return _("Write one of these in a cell and run it:") + "\n\n" + "\n".join(f"- `{m}` – {what}" for m, what in rows)
 
 
 def _facts(row: _Row) -> str:
     facts = [_("{n} min").format(n=row.minutes)] if row.minutes else []
     if row.state:
-        n = len(row.state.exercises)
-        facts.append(ngettext("{n} exercise", "{n} exercises", n).format(n=n))
+        n, passed = len(row.state.exercises), row.state.passed
+        if passed == n:
+            facts.append(_("all passed ✓"))
+        elif passed:
+            facts.append(_("{passed} of {n} passed").format(passed=passed, n=n))
+        else:
+            facts.append(ngettext("{n} exercise", "{n} exercises", n).format(n=n))
     return "".join(f" · {fact}" for fact in facts)
 
 

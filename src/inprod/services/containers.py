@@ -85,10 +85,9 @@ class Containers:
         """Remove every container of ours; idempotent."""
         with self._lock:
             launcher, self._launcher = self._launcher, None
-            if launcher:
-                for name in tuple(self._all):
-                    launcher.remove(name)
-            # What could not be removed here, the supervisor tries once more.
+            for name in self._all:
+                if launcher is None or not launcher.remove(name):
+                    break  # the engine doesn't answer; the supervisor tries once more
             self._supervisor.close()
             self._postgres = self._databases = None
             self._engine = ""

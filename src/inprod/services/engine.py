@@ -131,16 +131,13 @@ def _unsupported(endpoint: Endpoint) -> tuple[str, str] | None:
             _("The Docker {source} names no endpoint that we can read.").format(source=endpoint.source),
             _("run `docker context ls`, then `docker context use NAME`"),
         )
-    if scheme not in {"unix", "tcp", "http"} or (scheme == "tcp" and _wants_tls()):
+    reached = {"tcp", "http"} | ({"unix"} if hasattr(socket, "AF_UNIX") else set())
+    if scheme not in reached or (scheme == "tcp" and os.environ.get("DOCKER_TLS_VERIFY")):
         return (
             _("The course reaches Docker over a unix socket or plain tcp, not over {where}.").format(where=endpoint),
             _("use a local engine: unset DOCKER_HOST and DOCKER_TLS_VERIFY, or `docker context use default`"),
         )
     return None
-
-
-def _wants_tls() -> bool:
-    return bool(os.environ.get("DOCKER_TLS_VERIFY"))
 
 
 class _UnixConnection(http.client.HTTPConnection):

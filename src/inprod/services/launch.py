@@ -96,10 +96,12 @@ class Launcher:
 
         return self._launch("redis", image, build, 6379, ask)
 
-    def remove(self, name: str) -> None:
-        """Remove a container, and have nobody look after it any more once it is gone."""
-        if engine.remove(self._endpoint, name):
+    def remove(self, name: str) -> bool:
+        """Remove a container, and have nobody look after it any more once it is gone; whether it is."""
+        gone = engine.remove(self._endpoint, name)
+        if gone:
             self._supervisor.forget_container(name)
+        return gone
 
     def _launch(
         self,

@@ -14,6 +14,7 @@ from inprod.services import engine, places
 PID = "inprod.owner-pid"
 START = "inprod.owner-start"
 HOST = "inprod.owner-host"
+USER = "inprod.owner-uid"
 #: A stopped container of another machine or of an earlier boot is left alone for as long as somebody may read its log.
 _GRACE_SECONDS = 3600
 
@@ -21,7 +22,7 @@ _GRACE_SECONDS = 3600
 def labels(pid: int | None = None) -> dict[str, str]:
     """The labels of a container that this process owns."""
     pid = pid or os.getpid()
-    return {PID: str(pid), START: str(places.start_time(pid)), HOST: host()}
+    return {PID: str(pid), START: str(places.start_time(pid)), HOST: host(), USER: str(os.getuid())}
 
 
 def host() -> str:
@@ -52,6 +53,9 @@ def sweep(url: str) -> list[str]:
 
 
 def _abandoned(of: dict[str, str], state: str, created: int) -> bool:
+    # Another user's processes may be hidden from us.
+    if of.get(USER) != str(os.getuid()):
+        return False
     if of.get(HOST) != host():
         return state in {"exited", "dead", "created"} and time.time() - created > _GRACE_SECONDS
     try:

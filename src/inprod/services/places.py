@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import secrets
 import shutil
 import stat
@@ -36,6 +35,8 @@ def account() -> Account | None:
     """Who servers run as: Postgres refuses root, so root names an unprivileged user."""
     if os.geteuid() != 0:
         return None
+    import pwd  # not on Windows, where the doctor has to say what is missing
+
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:

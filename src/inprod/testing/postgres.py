@@ -89,6 +89,22 @@ class Postgres:
         row = self._one(f"SELECT count(*) AS n FROM pg_stat_activity WHERE {_OTHERS}", self._pids())  # noqa: S608
         return int(row["n"])
 
+    def busy(self) -> int:
+        """How many of those sessions are running a statement, or wait for a lock in one."""
+        row = self._one(
+            f"SELECT count(*) AS n FROM pg_stat_activity WHERE state = 'active' AND {_OTHERS}",  # noqa: S608
+            self._pids(),
+        )
+        return int(row["n"])
+
+    def blocked(self) -> int:
+        """How many sessions wait for a lock of any kind: a table's, a row's, or one of their own making."""
+        row = self._one(
+            f"SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND {_OTHERS}",  # noqa: S608
+            self._pids(),
+        )
+        return int(row["n"])
+
     @contextmanager
     def lock(self, table: str) -> Iterator[None]:
         """Hold `table`: until the end of the block, nobody else reads or writes it."""
