@@ -144,14 +144,10 @@ def test_a_broken_source_is_a_finding_with_its_line(built: Course) -> None:
 
 
 def test_a_missing_reference_is_a_finding(built: Course) -> None:
-    """First one file of it, then the whole folder."""
+    """It names the file that the solution would have shown."""
     reference = built.solutions / "01_sums/a1_add_up/reference"
     (reference / "adding.py").unlink()
     assert [str(f).split(": ")[0] for f in check(built)] == [f"{reference / 'adding.py'}:1"]
-    shutil.rmtree(reference)
-    (found,) = check(built)
-    assert "A1 has no reference answer." in str(found)
-    assert str(reference) in str(found)
 
 
 def test_a_demo_may_raise_and_keeps_no_path_of_this_machine(sources: Course) -> None:

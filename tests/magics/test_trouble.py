@@ -68,4 +68,4 @@ def test_a_fault_of_the_course_is_a_card(room: Room, monkeypatch: pytest.MonkeyP
     shown = room.run("%check W0")
     assert room.raised is None
     assert "The course itself failed: RuntimeError: oh" in shown
-    assert "test_magics.py:" in shown
+    assert f"{Path(__file__).name}:" in shown

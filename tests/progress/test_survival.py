@@ -6,12 +6,16 @@ import multiprocessing
 import os
 import random
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
-from inprod.progress import Progress
+from inprod.progress import Progress, salvage
 from inprod.results import Verdict
 from tests.progress.test_store import report
 
@@ -155,8 +159,9 @@ def test_a_file_of_another_program(tmp_path: Path) -> None:
     connection.close()
 
 
-def _repair(work: Path, results: multiprocessing.Queue[tuple[int, int]]) -> None:
+def _repair(work: Path, results: multiprocessing.Queue[tuple[int, int]], together: Barrier) -> None:
     progress = Progress(work)
+    together.wait(60)
     progress.record(report("D1"))
     results.put((progress.tries("D1"), len(progress.take_notices())))
 
@@ -167,7 +172,8 @@ def test_two_kernels_repair_once(tmp_path: Path) -> None:
     progress.path.write_bytes(b"garbage" * 5000)
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[tuple[int, int]] = context.Queue()
-    kernels = [context.Process(target=_repair, args=(tmp_path, results)) for _number in range(3)]
+    together = context.Barrier(3)
+    kernels = [context.Process(target=_repair, args=(tmp_path, results, together)) for _number in range(3)]
     for kernel in kernels:
         kernel.start()
     found = [results.get(timeout=60) for _kernel in kernels]
@@ -176,6 +182,31 @@ def test_two_kernels_repair_once(tmp_path: Path) -> None:
     assert sum(notices for _tries, notices in found) == 1
     assert Progress(tmp_path).tries("D1") == 3
     assert len(list(tmp_path.glob("*.damaged-*"))) == 1
+
+
+def test_a_repair_waits_for_another_and_then_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the other kernel has mended meanwhile is not moved aside again."""
+    good = _filled(tmp_path).path.read_bytes()
+    path = tmp_path / "progress.sqlite"
+    path.write_bytes(b"garbage" * 5000)
+    waiting = threading.Event()
+    alone = salvage.alone
+
+    def seen(folder: Path) -> AbstractContextManager[None]:
+        waiting.set()
+        return alone(folder)
+
+    late = Progress(tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        with alone(tmp_path):
+            monkeypatch.setattr(salvage, "alone", seen)
+            tries = pool.submit(late.tries, "A1")
+            assert waiting.wait(10)
+            assert path.read_bytes().startswith(b"garbage")
+            path.write_bytes(good)
+        assert tries.result(20) == 60
+    assert late.take_notices() == ()
+    assert not list(tmp_path.glob("*.damaged-*"))
 
 
 def test_what_cannot_be_repaired_is_said(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from inprod.services import engine
+
 NOBODY = 65534
 
 
@@ -147,3 +149,13 @@ def forbidden(folder: Path) -> Iterator[str]:
         finally:
             with contextlib.suppress(OSError):
                 path.chmod(0o600)
+
+
+def url() -> str:
+    """The engine of this machine."""
+    return engine.resolve().url
+
+
+def exists(name: str) -> bool:
+    """Whether the engine knows this container."""
+    return engine.get(url(), f"/containers/{name}/json") is not None

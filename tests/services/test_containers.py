@@ -1,12 +1,8 @@
-"""Postgres and Redis in containers: private leases, deaths that are told, and nothing left however we end."""
+"""Postgres and Redis in containers: private leases, and deaths that are told and mended."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,35 +12,40 @@ import psycopg
 import pytest
 import redis
 
-from inprod.errors import ServiceError
-from inprod.services import doctor, engine, images, leftovers, settings
+from inprod.results import Verdict
+from inprod.running import run_check
+from inprod.services import engine, images
 from inprod.services.base import Lease
 from inprod.services.containers import Containers
 from inprod.testing import wait_until
 from tests.services import engines
+from tests.support import make_exercise, write_answer
 
 BOTH = frozenset({"postgres", "redis"})
 REDIS = frozenset({"redis"})
 POSTGRES = frozenset({"postgres"})
-OWNER = """\
-import sys, time
-from inprod.services.containers import Containers
-services = Containers()
-services.start(frozenset({"postgres", "redis"}))
-with services.lease(frozenset({"postgres", "redis"}), "owner"):
-    print(*services._all, flush=True)
-    sys.stdin.readline()
+CHECK = '''
+from inprod.testing import saw
+
+def test_both(answer, postgres, redis):
+    """The answer counts in both."""
+    postgres.execute("CREATE TABLE readers (name text)")
+    env = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+    value = answer.call("answer.py:answer", env=env, timeout=10)
+    if value != [1, 1]:
+        raise saw("wrong", did="Called it.", saw="{value}", needs="1 and 1", why="w", try_="t", value=value)
+'''
+ANSWER = """
+import os
+import psycopg
+import redis
+
+def answer():
+    with psycopg.connect(os.environ["DATABASE_URL"]) as db:
+        db.execute("INSERT INTO readers VALUES ('me')")
+        rows = db.execute("SELECT count(*) FROM readers").fetchone()[0]
+    return [rows, redis.Redis.from_url(os.environ["REDIS_URL"]).incr("readers")]
 """
-
-
-def url() -> str:
-    """The engine of this machine."""
-    return engine.resolve().url
-
-
-def exists(name: str) -> bool:
-    """Whether the engine knows this container."""
-    return engine.get(url(), f"/containers/{name}/json") is not None
 
 
 def named(services: Containers, product: str) -> str:
@@ -59,18 +60,7 @@ def client(lease: Lease) -> redis.Redis:
 
 
 @pytest.fixture(scope="module")
-def usable(request: pytest.FixtureRequest) -> None:
-    """An engine with the images; where the docker tests were asked for by name, its absence is a failure."""
-    try:
-        doctor.require("docker")
-    except ServiceError as error:
-        if request.config.getoption("-m") == "docker":
-            raise
-        pytest.skip(error.what)
-
-
-@pytest.fixture(scope="module")
-def services(usable: None) -> Iterator[Containers]:
+def services() -> Iterator[Containers]:
     """One set of servers for this module."""
     containers = Containers()
     yield containers
@@ -78,7 +68,7 @@ def services(usable: None) -> Iterator[Containers]:
 
 
 @pytest.fixture
-def fresh(usable: None) -> Iterator[Containers]:
+def fresh() -> Iterator[Containers]:
     """Servers of a test's own, to break."""
     containers = Containers()
     yield containers
@@ -137,7 +127,7 @@ def test_postgres_runs_with_our_settings(services):
 def test_the_data_is_in_memory(services):
     """Nothing of a database reaches a disk."""
     services.start(POSTGRES)
-    found = engine.get(url(), f"/containers/{named(services, 'PostgreSQL')}/json")
+    found = engine.get(engines.url(), f"/containers/{named(services, 'PostgreSQL')}/json")
     assert "/inprod" in found["HostConfig"]["Tmpfs"]
     assert "PGDATA=/inprod/data" in found["Config"]["Env"]
 
@@ -212,14 +202,14 @@ def test_a_postgres_that_was_killed_is_told_and_replaced(fresh):
     assert death.how == "signal 9"
     with fresh.lease(POSTGRES, "after") as lease, psycopg.connect(lease.postgres.url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert not exists(name)
+    assert not engines.exists(name)
 
 
 @pytest.mark.docker
 def test_a_container_that_somebody_removed_is_told(fresh):
     """`docker rm -f` or a cleaning job."""
     fresh.start(REDIS)
-    assert engine.remove(url(), named(fresh, ""))
+    assert engine.remove(engines.url(), named(fresh, ""))
     assert [death.how for death in fresh.deaths()] == ["removed"]
     with fresh.lease(REDIS, "again") as lease:
         assert client(lease).ping()
@@ -232,7 +222,7 @@ def test_close_removes_everything_and_can_be_repeated(fresh):
     names = tuple(fresh._all)
     fresh.close()
     fresh.close()
-    assert not [name for name in names if exists(name)]
+    assert not [name for name in names if engines.exists(name)]
     assert fresh.servers() == {}
     assert fresh.deaths() == ()
     with fresh.lease(REDIS, "later") as lease:
@@ -240,115 +230,12 @@ def test_close_removes_everything_and_can_be_repeated(fresh):
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("end", ["exit", signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_outlives_its_owner(usable, end):
-    """Whichever way the process ends, its containers go."""
-    with subprocess.Popen(
-        [sys.executable, "-c", OWNER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as owner:
-        assert owner.stdin
-        assert owner.stdout
-        names = owner.stdout.readline().split()
-        assert len(names) == 2
-        assert all(map(exists, names))
-        if end == "exit":
-            owner.stdin.close()
-        else:
-            owner.send_signal(end)
-        owner.wait(timeout=20)
-        assert wait_until(lambda: not any(map(exists, names)), timeout=10)
-
-
-@pytest.mark.docker
-def test_an_interrupt_while_it_starts_leaves_nothing(usable):
-    """Ctrl-C in the second that Postgres takes."""
-    with subprocess.Popen(
-        [sys.executable, "-c", OWNER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as owner:
-        prefix = f"inprod-postgres-{owner.pid}-"
-
-        def ours() -> list[str]:
-            found = engine.get(url(), "/containers/json?all=1")
-            return [name for one in found for name in one["Names"] if name.startswith(f"/{prefix}")]
-
-        assert wait_until(ours, timeout=20)
-        owner.send_signal(signal.SIGINT)
-        owner.wait(timeout=20)
-        assert wait_until(lambda: not ours(), timeout=10)
-
-
-@pytest.fixture
-def leave(usable: None) -> Iterator[object]:
-    """Makes a container with these labels; all are gone after the test."""
-    made: list[str] = []
-
-    def make(**changes: str) -> str:
-        labels = {**leftovers.labels(), **{f"inprod.owner-{key}": value for key, value in changes.items()}}
-        with_client = docker.from_env()
-        made.append(str(with_client.containers.create(images.images().redis, labels=labels).name))
-        with_client.close()
-        return made[-1]
-
-    yield make
-    for name in made:
-        engine.remove(url(), name)
-
-
-@pytest.mark.docker
-def test_the_next_start_sweeps_what_dead_owners_left(leave, fresh):
-    """Where the supervisor was killed as well; a pid that was given out again is no owner."""
-    gone = subprocess.Popen(["true"])
-    gone.wait(timeout=5)
-    dead, reused = leave(pid=str(gone.pid)), leave(start="1")
-    living, foreign = leave(), leave(pid=str(gone.pid), host="another machine")
-    neighbours = leave(pid=str(gone.pid), uid="12345")
-    fresh.start(REDIS)
-    assert [exists(name) for name in (dead, reused)] == [False, False]
-    assert [exists(name) for name in (living, foreign, neighbours)] == [True, True, True]
-
-
-@pytest.mark.docker
-def test_cleanup_names_what_it_removed(leave):
-    """And touches only what dead owners left."""
-    dead, living = leave(start="1"), leave()
-    told: list[str] = []
-    assert dead in doctor.cleanup(told.append)
-    assert f"removed {dead}" in told
-    assert exists(living)
-
-
-@pytest.mark.docker
-def test_an_image_that_is_no_postgres_fails_with_its_last_words(usable, monkeypatch):
-    """Within seconds, and nothing stays."""
-    monkeypatch.setenv("INPROD_POSTGRES_IMAGE", images.images().redis)
-    before = {one["Id"] for one in engine.get(url(), "/containers/json?all=1")}
-    containers = Containers()
-    with pytest.raises(ServiceError) as caught:
-        containers.start(POSTGRES)
-    assert images.images().redis in caught.value.what
-    assert "postgres" in caught.value.what
-    assert "--backend embedded" in caught.value.do
-    assert {one["Id"] for one in engine.get(url(), "/containers/json?all=1")} <= before
-    containers.close()
-
-
-@pytest.mark.docker
-def test_a_server_that_ends_while_it_starts_is_noticed_at_once(usable, monkeypatch):
-    """A setting that Postgres refuses: no waiting for the deadline, and its own last line."""
-    monkeypatch.setattr(settings, "postgres_arguments", lambda: ["-c", "max_connections=-1"])
-    containers = Containers()
-    with pytest.raises(ServiceError) as caught:
-        containers.start(POSTGRES)
-    containers.close()
-    assert "max_connections" in caught.value.what
+def test_a_whole_check_runs_on_containers(services, tmp_path):
+    """From behind its walls an answer reaches both servers."""
+    exercise = make_exercise(tmp_path, CHECK, needs="postgres, redis", seconds=20)
+    report = run_check(exercise, write_answer(tmp_path, ANSWER), services)
+    assert report.verdict == Verdict.PASS, report
+    assert report.backend == "docker"
 
 
 @pytest.mark.docker
@@ -357,60 +244,3 @@ def test_docker_host_is_left_as_it_was(fresh, monkeypatch):
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     fresh.start(REDIS)
     assert "DOCKER_HOST" not in os.environ
-
-
-def test_no_engine_is_told_in_a_sentence(tmp_path, monkeypatch):
-    """Not in a hundred lines of traceback."""
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    with pytest.raises(ServiceError) as caught:
-        Containers().start(REDIS)
-    assert str(caught.value).count("\n") == 2
-    assert "No Docker engine" in caught.value.what
-    assert caught.value.exit_code == 3
-
-
-def test_a_hung_engine_is_told_within_seconds(tmp_path, monkeypatch):
-    """And not after the minute that the client library waits."""
-    failures: list[ServiceError] = []
-
-    def start() -> None:
-        try:
-            Containers().start(REDIS)
-        except ServiceError as error:
-            failures.append(error)
-
-    with engines.hung(tmp_path) as hung:
-        monkeypatch.setenv("DOCKER_HOST", hung)
-        thread = threading.Thread(target=start, daemon=True)
-        thread.start()
-        thread.join(5)
-    assert [error.what for error in failures]
-    assert "no answer" in failures[0].what
-
-
-def test_a_failed_download_is_told(tmp_path, monkeypatch):
-    """Docker was demanded, and no registry is in reach."""
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    told: list[str] = []
-    script = engines.Script(pull_refusal="lookup registry.example: no such host")
-    with engines.scripted(tmp_path, script) as scripted:
-        monkeypatch.setenv("DOCKER_HOST", scripted)
-        with pytest.raises(ServiceError) as caught:
-            Containers(pull=True).start(REDIS, told.append)
-    assert "no such host" in caught.value.what
-    assert "INPROD_IMAGE_PREFIX" in caught.value.do
-    assert told == [f"pulling {images.images().redis}"]
-
-
-def test_a_container_that_can_not_be_made_is_told(tmp_path, monkeypatch):
-    """The engine has the image and refuses the container."""
-    script = engines.Script(images={images.images().redis}, pull_refusal="no space left on device")
-    with engines.scripted(tmp_path, script) as scripted:
-        monkeypatch.setenv("DOCKER_HOST", scripted)
-        containers = Containers()
-        with pytest.raises(ServiceError) as caught:
-            containers.start(REDIS)
-        containers.close()
-    assert "no space left" in caught.value.what
-    assert "docker system df" in caught.value.do
-    assert [request for request in script.asked if request.startswith("DELETE /containers/inprod-redis-")]

@@ -36,6 +36,8 @@ def main(work: str, options: list[str]) -> int:
             # One signal ends it, whoever sent it: answers are files already, so there is nothing to ask.
             signal.signal(name, lambda *_args: app.stop(from_signal=True))
         app.start()
+    except KeyboardInterrupt:  # before the server took the signals over
+        pass
     finally:
         shutil.rmtree(runtime, ignore_errors=True)
     print(_("\nThe course has ended. Your answers are in {folder}.").format(folder=Path(work) / "answers"), flush=True)
