@@ -62,9 +62,7 @@ def course() -> Course:
             looked=_("{variable}={value}; {here} and the folders above it").format(
                 variable=ROOT_VARIABLE, value=os.environ.get(ROOT_VARIABLE, ""), here=Path.cwd()
             ),
-            do=_("run the command inside the course's folder, or set {variable} to it").format(
-                variable=ROOT_VARIABLE
-            ),
+            do=_("run the command inside the course's folder, or set {variable} to it").format(variable=ROOT_VARIABLE),
         )
     return found
 

@@ -138,9 +138,7 @@ def find(course: Course, exercise_id: str) -> Exercise:
             return exercise
     raise InprodError(
         _("There is no exercise {id}.").format(id=exercise_id),
-        looked=_("{folder}: {ids}").format(
-            folder=course.exercises, ids=", ".join(e.id for e in exercises) or "–"
-        ),
+        looked=_("{folder}: {ids}").format(folder=course.exercises, ids=", ".join(e.id for e in exercises) or "–"),
         do=_("name one of these"),
     )
 
@@ -152,9 +150,7 @@ def load(folder: Path, solutions_root: Path) -> Exercise:
     field = _Fields(path, front)
     level = field.text("level")
     if level not in [str(known) for known in Level]:
-        raise field.error(
-            "level", _("must be one of recall, apply, debug, design, not {level!r}").format(level=level)
-        )
+        raise field.error("level", _("must be one of recall, apply, debug, design, not {level!r}").format(level=level))
     exercise_id = field.text("id")
     if not _ID.fullmatch(exercise_id):
         raise field.error("id", _("must look like T2 or X5, not {id!r}").format(id=exercise_id))
@@ -162,9 +158,7 @@ def load(folder: Path, solutions_root: Path) -> Exercise:
     if unknown := sorted(needs - NEEDS):
         raise field.error(
             "needs",
-            _("knows {known}, not {unknown}").format(
-                known=", ".join(sorted(NEEDS)), unknown=", ".join(unknown)
-            ),
+            _("knows {known}, not {unknown}").format(known=", ".join(sorted(NEEDS)), unknown=", ".join(unknown)),
         )
     answer = field.names("answer")
     if not answer:
@@ -282,9 +276,7 @@ def _front_matter(path: Path, *, optional: bool = False) -> tuple[dict[str, Any]
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise ExerciseError(
-            _("A file is not UTF-8 text."), looked=f"{path}:1", do=_("save it as UTF-8")
-        ) from error
+        raise ExerciseError(_("A file is not UTF-8 text."), looked=f"{path}:1", do=_("save it as UTF-8")) from error
     if not lines or lines[0].strip() != "---":
         if optional:
             return {}, "\n".join(lines), 1
@@ -293,9 +285,7 @@ def _front_matter(path: Path, *, optional: bool = False) -> tuple[dict[str, Any]
         )
     end = next((n for n, line in enumerate(lines[1:], start=1) if line.strip() == "---"), None)
     if end is None:
-        raise ExerciseError(
-            _("The front matter never ends."), looked=f"{path}:1", do=_("close it with a line `---`")
-        )
+        raise ExerciseError(_("The front matter never ends."), looked=f"{path}:1", do=_("close it with a line `---`"))
     try:
         data = yaml.safe_load("\n".join(lines[1:end])) or {}
     except yaml.MarkedYAMLError as error:
@@ -327,7 +317,5 @@ def _sections(path: Path, body: str, first_line: int) -> tuple[str, dict[str, st
             )
     task = parts[0].strip()
     if not task:
-        raise ExerciseError(
-            _("The task is empty."), looked=f"{path}:{first_line}", do=_("write what is asked")
-        )
+        raise ExerciseError(_("The task is empty."), looked=f"{path}:{first_line}", do=_("write what is asked"))
     return task, found

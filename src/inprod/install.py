@@ -31,7 +31,10 @@ REMEDIES = (
     ("Failed to establish a new connection", "connect to the network for this one step; the course runs without it"),
     ("No space left on device", "free 1.5 GB on this disk"),
     ("THESE PACKAGES DO NOT MATCH THE HASHES", "an index served another file than the locked one: try another network"),
-    ("No matching distribution", "this Python or platform has no wheel for it; Python 3.11 to 3.14 on Linux or macOS do"),
+    (
+        "No matching distribution",
+        "this Python or platform has no wheel for it; Python 3.11 to 3.14 on Linux or macOS do",
+    ),
 )
 
 
@@ -108,9 +111,12 @@ def _run(command: list[str], packages: int) -> bool:
     seen: set[str] = set()
     shown = time.monotonic()
     live, unpacking = sys.stdout.isatty(), False
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=_environment()
-    ) as process, LOG.open("a", encoding="utf-8") as log:
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=_environment()
+        ) as process,
+        LOG.open("a", encoding="utf-8") as log,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             log.write(line)

@@ -207,7 +207,7 @@ def test_changed_cells_go_to_a_kept_copy(desk: Desk, cell: str) -> None:
 def test_a_second_answer_cell_is_kept(desk: Desk) -> None:
     """Two cells for one file: the last is the answer, the first is not lost."""
     desk.write_cell(CELL, "%%answer A1\n" + OTHER)
-    second = {"cell_type": "code", "id": "two", "metadata": {}, "outputs": [], "execution_count": None}
+    second: dict[str, object] = {"cell_type": "code", "id": "two", "metadata": {}, "outputs": [], "execution_count": None}
     desk.change(lambda cells: cells.append({**second, "source": "%%answer A1\n" + MINE}))
     desk.new_version()
     desk.prepare()

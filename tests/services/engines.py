@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import socket
@@ -159,3 +160,12 @@ def url() -> str:
 def exists(name: str) -> bool:
     """Whether the engine knows this container."""
     return engine.get(url(), f"/containers/{name}/json") is not None
+
+
+def context(home: Path, name: str, host: str) -> None:
+    """A docker context, as the docker command writes it."""
+    config = home / ".docker"
+    meta = config / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+    meta.mkdir(parents=True)
+    (meta / "meta.json").write_text(json.dumps({"Name": name, "Endpoints": {"docker": {"Host": host}}}))
+    (config / "config.json").write_text(json.dumps({"currentContext": name}))

@@ -239,8 +239,10 @@ def test_a_whole_check_runs_on_containers(services, tmp_path):
 
 
 @pytest.mark.docker
-def test_docker_host_is_left_as_it_was(fresh, monkeypatch):
-    """testcontainers sets it; our children must not inherit that."""
+def test_docker_host_is_left_as_it_was(fresh, tmp_path, monkeypatch):
+    """testcontainers writes a context's endpoint into it; our children must not inherit that."""
+    engines.context(tmp_path, "here", engines.url())
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / ".docker"))
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     fresh.start(REDIS)
     assert "DOCKER_HOST" not in os.environ

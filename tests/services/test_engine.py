@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import socket
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -20,31 +17,22 @@ from tests.services import engines
 NEEDS = frozenset({"postgres", "redis"})
 
 
-def context(home: Path, name: str, host: str) -> None:
-    """A docker context, as the docker command writes it."""
-    config = home / ".docker"
-    meta = config / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
-    meta.mkdir(parents=True)
-    (meta / "meta.json").write_text(json.dumps({"Name": name, "Endpoints": {"docker": {"Host": host}}}))
-    (config / "config.json").write_text(json.dumps({"currentContext": name}))
-
-
 def test_docker_host_wins_over_the_context(tmp_path):
     """As the docker command does it."""
-    context(tmp_path, "colima", "unix:///colima.sock")
+    engines.context(tmp_path, "colima", "unix:///colima.sock")
     assert engine.resolve({"HOME": str(tmp_path), "DOCKER_HOST": "tcp://a:1"}) == Endpoint("tcp://a:1", "DOCKER_HOST")
 
 
 def test_the_current_context_is_followed(tmp_path):
     """Colima, Rancher and Docker Desktop put their sockets elsewhere and say so here."""
-    context(tmp_path, "colima", "unix:///colima.sock")
+    engines.context(tmp_path, "colima", "unix:///colima.sock")
     assert engine.resolve({"HOME": str(tmp_path)}) == Endpoint("unix:///colima.sock", "context colima")
 
 
 def test_docker_config_moves_the_folder(tmp_path):
     """DOCKER_CONFIG names the folder itself, and DOCKER_CONTEXT a context in it."""
-    context(tmp_path, "one", "unix:///one.sock")
-    context(tmp_path, "two", "unix:///two.sock")
+    engines.context(tmp_path, "one", "unix:///one.sock")
+    engines.context(tmp_path, "two", "unix:///two.sock")
     environ = {"HOME": "/nowhere", "DOCKER_CONFIG": str(tmp_path / ".docker"), "DOCKER_CONTEXT": "one"}
     assert engine.resolve(environ).url == "unix:///one.sock"
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import docker
@@ -145,9 +146,11 @@ def test_a_server_that_ends_while_it_starts_is_noticed_at_once(monkeypatch):
     """A setting that Postgres refuses: no waiting for the deadline, and its own last line."""
     monkeypatch.setattr(settings, "postgres_arguments", lambda: ["-c", "max_connections=-1"])
     containers = Containers()
+    began = time.monotonic()
     with pytest.raises(ServiceError) as caught:
         containers.start(POSTGRES)
     containers.close()
+    assert time.monotonic() - began < 20
     assert "max_connections" in caught.value.what
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
+from typing import Any
 
 import pytest
 
@@ -14,10 +16,13 @@ def test_messages_arrive_whole_and_in_order() -> None:
     """Large and small messages keep their borders."""
     a, b = socket.socketpair()
     with a, b:
-        import threading
+        sent: list[dict[str, Any]] = [{"n": 1}, {"text": "x" * 300_000}, {"é": [None, True]}]
 
-        sent = [{"n": 1}, {"text": "x" * 300_000}, {"é": [None, True]}]
-        writer = threading.Thread(target=lambda: [frames.send(a, message) for message in sent])
+        def write() -> None:
+            for message in sent:
+                frames.send(a, message)
+
+        writer = threading.Thread(target=write)
         writer.start()
         assert [frames.receive(b) for _ in sent] == sent
         writer.join(timeout=5)

@@ -173,9 +173,9 @@ def _given(exercise: Exercise) -> list[str]:
 
 
 def _why(exercise: Exercise) -> str:
-    """The reference's trade-offs, then the other right answers."""
+    """The reference's trade-offs, then the other right answers; what follows a pass stands on the card above."""
     right = [solution for solution in solutions(exercise) if solution.right]
-    paragraphs = [f"**Why this answer.** {right[0].text}".rstrip(), exercise.after_pass]
+    paragraphs = [f"**Why this answer.** {right[0].text}".rstrip()]
     others = [
         f"- **{solution.name.removeprefix('right_').replace('_', ' ')}**: " + " ".join(solution.text.split())
         for solution in right[1:]

@@ -6,17 +6,19 @@ import argparse
 import contextlib
 import functools
 import json
+import re
 import sys
 from collections.abc import Iterator
 
+from inprod import tutor
 from inprod.course import course, work_folder
 from inprod.errors import COULD_NOT_JUDGE, InprodError
-from inprod.exercises import Exercise, solutions
+from inprod.exercises import Exercise
 from inprod.kernel import Kernel
+from inprod.magics.checks import surroundings
 from inprod.messages import _, language, ngettext
-from inprod.progress.summary import TRIES_UNTIL_SOLUTION
+from inprod.progress import ProgressError
 from inprod.render import csv_, json_, text
-from inprod.render.views import AnswerView, HintView, ResetView, SolutionView
 from inprod.results import SCHEMA, Report, Verdict
 from inprod.running import Event, run_check
 from inprod.services import open_services
@@ -27,6 +29,10 @@ _EXIT = {
     Verdict.COULD_NOT_JUDGE: COULD_NOT_JUDGE,
     Verdict.NOT_RUN: COULD_NOT_JUDGE,
 }
+
+
+#: "`%hint T2`" on a card.
+_MAGIC = re.compile(r"`%(check|hint|reset|solution) ")
 
 
 def lab(options: argparse.Namespace) -> int:
@@ -58,11 +64,8 @@ def check(options: argparse.Namespace) -> int:
 
 
 def _check(kernel: Kernel, exercise: Exercise, options: argparse.Namespace) -> Report:
-    # Here, not above: the magics' side needs IPython, and most commands do not.
-    from inprod.magics.checks import surroundings
-
-    folder = options.answers or kernel.answers.ensure(exercise)
-    if not folder.is_dir():
+    folder = options.answers or kernel.answers.folder(exercise)
+    if options.answers and not folder.is_dir():
         raise InprodError(
             _("There is no such folder."), looked=str(folder), do=_("name the folder of the answer's files")
         )
@@ -70,11 +73,17 @@ def _check(kernel: Kernel, exercise: Exercise, options: argparse.Namespace) -> R
         report = run_check(
             exercise, folder, kernel.services, options.seed, on_event=functools.partial(line.event, exercise)
         )
-    if not options.answers:  # somebody else's answer is not the learner's try
-        kernel.progress.record(report)
+    notes: tuple[str, ...] = ()
+    tries = 0
+    try:
+        if not options.answers:  # somebody else's answer is not the learner's try
+            kernel.progress.record(report)
+        tries = kernel.progress.tries(exercise.id)
+    except ProgressError as error:  # a full disk must not hide the verdict
+        notes = (f"{error.what} {error.do}",)
     if not options.json:
-        around = surroundings(kernel, exercise, report, kernel.progress.take_notices())
-        print(text.report(report, around=around, tries=kernel.progress.tries(exercise.id)))
+        around = surroundings(kernel, exercise, report, (*notes, *kernel.progress.take_notices()))
+        _show(text.report(report, around=around, tries=tries))
     return report
 
 
@@ -82,9 +91,8 @@ def hint(options: argparse.Namespace) -> int:
     """`inprod hint`."""
     with _kernel() as kernel:
         exercise = kernel.exercise(options.id)
-        level = kernel.progress.show_hint(exercise.id, len(exercise.hints))
-    view = HintView(exercise.id, _(exercise.title), level, _(exercise.hints[level - 1]))
-    print((json_ if options.json else text).hint(view))
+        view = tutor.hint(kernel, exercise)
+    _show((json_ if options.json else text).hint(view))
     return 0
 
 
@@ -92,9 +100,8 @@ def reset(options: argparse.Namespace) -> int:
     """`inprod reset`."""
     with _kernel() as kernel:
         exercise = kernel.exercise(options.id)
-        files = kernel.answers.reset(exercise)
-    view = ResetView(exercise.id, _(exercise.title), tuple(files.items()))
-    print((json_ if options.json else text).reset(view))
+        view = tutor.reset(kernel, exercise)
+    _show((json_ if options.json else text).reset(view))
     return 0
 
 
@@ -133,25 +140,8 @@ def solution(options: argparse.Namespace) -> int:
     """`inprod solution`."""
     with _kernel() as kernel:
         exercise = kernel.exercise(options.id)
-        standing = kernel.progress.standing(exercise.id)
-        if standing.may_see_solution:
-            right = tuple(
-                AnswerView(
-                    found.name,
-                    _(found.text),
-                    tuple((name, (found.folder / name).read_text(encoding="utf-8")) for name in exercise.answer),
-                    tuple(sorted(found.needs)),
-                )
-                for found in solutions(exercise)
-                if found.right
-            )
-            kernel.progress.open_solution(exercise.id)
-            view = SolutionView(exercise.id, _(exercise.title), right)
-        else:
-            closed = _("It opens after a pass, or after {most} tries; you have made {n}. `inprod hint {id}` helps now.")
-            closed = closed.format(most=TRIES_UNTIL_SOLUTION, n=standing.tries, id=exercise.id)
-            view = SolutionView(exercise.id, _(exercise.title), closed=closed)
-    print((json_ if options.json else text).solution(view))
+        view = tutor.solution(kernel, exercise, ask_hint=f"inprod hint {exercise.id}")
+    _show((json_ if options.json else text).solution(view))
     return 0 if view.answers else 1
 
 
@@ -167,7 +157,7 @@ def progress(options: argparse.Namespace) -> int:
         else:
             render = json_ if options.json else csv_ if options.csv else text
             summary = kernel.progress.summary(kernel.exercises())
-            print(render.progress(summary, notes=kernel.progress.take_notices()), end="" if options.csv else "\n")
+            _show(render.progress(summary, notes=kernel.progress.take_notices()), end="" if options.csv else "\n")
     return 0
 
 
@@ -184,7 +174,7 @@ def doctor(options: argparse.Namespace) -> int:
     if options.pull or options.cleanup or options.require:
         return 0
     findings = found.examine()
-    print((json_ if options.json else text).doctor(findings))
+    _show((json_ if options.json else text).doctor(findings))
     return 0 if all(finding.ok for finding in findings) else COULD_NOT_JUDGE
 
 
@@ -196,6 +186,11 @@ def _kernel(backend: str | None = None) -> Iterator[Kernel]:
         yield kernel
     finally:
         kernel.close()
+
+
+def _show(card: str, *, end: str = "\n") -> None:
+    """Print a card; where it names a magic, it names the command instead."""
+    print(_MAGIC.sub(r"`inprod \1 ", card), end=end)
 
 
 def _say(line: str) -> None:

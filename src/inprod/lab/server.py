@@ -30,8 +30,8 @@ def main(work: str, options: list[str]) -> int:
     try:
         app = labapp.LabApp.initialize_server(argv=options, config=defaults)
         app.default_url = PAGE
-        for line in _greeting(app, work, token):
-            print(line, flush=True)
+        # Only when it listens: the loop works its callbacks off in their order, and binding is an earlier one.
+        app.io_loop.add_callback(lambda: print(*_greeting(app, work, token), sep="\n", flush=True))
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # One signal ends it, whoever sent it: answers are files already, so there is nothing to ask.
             signal.signal(name, lambda *_args: app.stop(from_signal=True))

@@ -7,15 +7,15 @@ import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from inprod import tutor
 from inprod.errors import InprodError
-from inprod.exercises import Exercise, Solution, solutions
+from inprod.exercises import Exercise
 from inprod.kernel import Kernel
 from inprod.magics import guesses, show
 from inprod.magics.checks import Checks
 from inprod.messages import _
-from inprod.progress.summary import TRIES_UNTIL_SOLUTION
 from inprod.render import html, text
-from inprod.render.views import AnswerView, Finding, HintView, PredictionView, ResetView, SolutionView
+from inprod.render.views import Finding, PredictionView
 
 
 class Magics:
@@ -74,30 +74,20 @@ class Magics:
     def hint(self, line: str) -> None:
         """Show the next of three hints: %hint ID"""
         exercise = self._exercise("%hint ID", line.split())
-        level = self._kernel.progress.show_hint(exercise.id, len(exercise.hints))
-        view = HintView(exercise.id, _(exercise.title), level, _(exercise.hints[level - 1]))
+        view = tutor.hint(self._kernel, exercise)
         show.card(html.hint(view), text.hint(view))
 
     def reset(self, line: str) -> None:
         """Put the starter back; your text goes into the history: %reset ID"""
         exercise = self._exercise("%reset ID", line.split())
-        files = self._kernel.answers.reset(exercise)
+        view = tutor.reset(self._kernel, exercise)
         self._checks.forget(exercise)
-        view = ResetView(exercise.id, _(exercise.title), tuple(files.items()))
         show.card(html.reset(view), text.reset(view))
 
     def solution(self, line: str) -> None:
         """Show the right answers, after a pass or three tries: %solution ID"""
         exercise = self._exercise("%solution ID", line.split())
-        standing = self._kernel.progress.standing(exercise.id)
-        if standing.may_see_solution:
-            right = tuple(_answer(exercise, s) for s in solutions(exercise) if s.right)
-            self._kernel.progress.open_solution(exercise.id)
-            view = SolutionView(exercise.id, _(exercise.title), right)
-        else:
-            closed = _("It opens after a pass, or after {most} tries; you have made {n}. `%hint {id}` helps now.")
-            closed = closed.format(most=TRIES_UNTIL_SOLUTION, n=standing.tries, id=exercise.id)
-            view = SolutionView(exercise.id, _(exercise.title), closed=closed)
+        view = tutor.solution(self._kernel, exercise, ask_hint=f"%hint {exercise.id}")
         show.card(html.solution(view), text.solution(view))
 
     def progress(self, line: str) -> None:
@@ -144,11 +134,6 @@ def _with_body(lines: list[str]) -> list[str]:
     filled = [line for line in lines if line.strip()]
     ours = len(filled) == 1 and filled[0].split()[0] in ("%%answer", "%%predict")
     return [filled[0].rstrip("\n") + "\n", "\n"] if ours else lines
-
-
-def _answer(exercise: Exercise, of: Solution) -> AnswerView:
-    files = tuple((name, (of.folder / name).read_text(encoding="utf-8")) for name in exercise.answer)
-    return AnswerView(of.name, _(of.text), files, tuple(sorted(of.needs)))
 
 
 def _usage(usage: str, line: str) -> InprodError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -100,7 +102,12 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def sound(path: Path) -> bool:
-    """Whether the whole file can be read and is ours (an empty one is)."""
+    """Whether the whole file can be read and is ours; one that is not there yet is, one of 0 bytes was cut off."""
+    try:
+        if path.stat().st_size == 0:
+            return False
+    except OSError:  # not there, or not readable: told by whoever reads it
+        pass
     try:
         with reading(path) as connection:
             answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -119,13 +126,30 @@ def cannot_write(path: Path, reason: str) -> ProgressError:
 
 
 def _make_private(path: Path) -> None:
-    """Reports are readable by their owner alone, also before the first row is in."""
+    """Have the file there, readable by its owner alone, also before the first row is in."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _make_whole(path)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
+def _make_whole(path: Path) -> None:
+    """The file with its tables, or none: so one of 0 bytes is never a new one, it is one that was cut off."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with closing(_connect(draft)) as connection:
+            connection.execute("BEGIN")
+            _create(connection)
+            connection.execute("COMMIT")
+        with contextlib.suppress(FileExistsError):  # another kernel was faster
+            os.link(draft, path)
+    except PermissionError:  # a file system without hard links
+        if not path.exists():
+            draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def in_memory() -> sqlite3.Connection:
