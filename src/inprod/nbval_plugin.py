@@ -6,6 +6,7 @@ Loaded by every run of pytest in this project; without `--nbval` or `--nbval-lax
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
@@ -86,13 +87,15 @@ class Notebooks:
         about = read(path.read_text(encoding="utf-8"), looked=str(path))["metadata"].get(METADATA)
         about = about if isinstance(about, dict) else {}
         self._set(STRICT_VARIABLE, "1")
-        # A strict kernel without a work folder makes one, and removes it: a learner's stays as it is.
-        self._set(WORK_VARIABLE, None)
+        # A run that only compares must neither see nor touch what a learner saved. The folder is ours, not the
+        # kernel's own: nbval may kill a kernel before that has tidied up.
+        folder = tempfile.TemporaryDirectory(prefix="inprod-nbval-", ignore_cleanup_errors=True)
+        self._set(WORK_VARIABLE, self._stack.enter_context(folder))
         if about.get("language"):
             self._set(LANGUAGE_VARIABLE, str(about["language"]))
         return about
 
-    def _set(self, name: str, value: str | None) -> None:
+    def _set(self, name: str, value: str) -> None:
         self._stack.callback(_put, name, os.environ.get(name))
         _put(name, value)
 

@@ -1,4 +1,4 @@
-"""Hints, right answers and a fresh start: what the notebook and the terminal ask for, as views."""
+"""Hints, right answers, a fresh start, a look at the machine: what notebook and terminal ask for, as views."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from inprod.messages import _
 from inprod.progress import ProgressError
 from inprod.progress.summary import TRIES_UNTIL_SOLUTION
 from inprod.render.views import AnswerView, HintView, ResetView, SolutionView
+from inprod.running import walls
+from inprod.services import doctor
+from inprod.services.machine import Finding
 
 
 def hint(kernel: Kernel, exercise: Exercise) -> HintView:
@@ -53,3 +56,18 @@ def solution(kernel: Kernel, exercise: Exercise, *, ask_hint: str) -> SolutionVi
 def _answer(exercise: Exercise, of: Solution) -> AnswerView:
     files = tuple((name, (of.folder / name).read_text(encoding="utf-8")) for name in exercise.answer)
     return AnswerView(of.name, _(of.text), files, tuple(sorted(of.needs)))
+
+
+def examine() -> tuple[Finding, ...]:
+    """What this machine has and lacks for the course; nothing is started or changed."""
+    return (*doctor.examine(), _walls())
+
+
+def _walls() -> Finding:
+    name = _("Walls around answers")
+    standing = walls.probe()
+    if any(wall.startswith("landlock") for wall in standing):
+        return Finding(name, True, ", ".join(standing))
+    saw = ", ".join(standing) or _("none on this system")
+    do = _("your own answers run all the same; check other people's only on Linux 5.13 or newer")
+    return Finding(name, True, saw, do)

@@ -12,6 +12,7 @@ import pytest
 
 from inprod.build.place import as_lines
 from inprod.errors import InprodError
+from inprod.exercises import find
 from inprod.lab import prepare
 from tests.lab.support import Desk, files_of, make_desk
 
@@ -125,6 +126,17 @@ def test_a_file_edited_elsewhere_reaches_a_cell_that_nobody_touched(desk: Desk) 
     assert "changed outside the notebook" in desk.said[0]
 
 
+def test_a_reset_stays_a_reset(desk: Desk) -> None:
+    """The cell still shows the text that was taken back; the next start does not bring it back to life."""
+    starter = desk.file("A1", "adding.py")
+    desk.run_cell("A1", "adding.py", MINE)
+    desk.answers.reset(find(desk.course, "A1"))
+    desk.prepare()
+    assert desk.file("A1", "adding.py") == starter
+    assert desk.source(CELL) == "%%answer A1\n" + starter.rstrip("\n")
+    assert (MINE, "reset") in desk.history("A1")
+
+
 def test_missing_files_come_from_the_cells(desk: Desk) -> None:
     """Whoever deletes answers/ still has them in the notebook."""
     desk.run_cell("A1", "adding.py", MINE)
@@ -207,7 +219,13 @@ def test_changed_cells_go_to_a_kept_copy(desk: Desk, cell: str) -> None:
 def test_a_second_answer_cell_is_kept(desk: Desk) -> None:
     """Two cells for one file: the last is the answer, the first is not lost."""
     desk.write_cell(CELL, "%%answer A1\n" + OTHER)
-    second: dict[str, object] = {"cell_type": "code", "id": "two", "metadata": {}, "outputs": [], "execution_count": None}
+    second: dict[str, object] = {
+        "cell_type": "code",
+        "id": "two",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
     desk.change(lambda cells: cells.append({**second, "source": "%%answer A1\n" + MINE}))
     desk.new_version()
     desk.prepare()

@@ -167,5 +167,5 @@ def context(home: Path, name: str, host: str) -> None:
     config = home / ".docker"
     meta = config / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
     meta.mkdir(parents=True)
-    (meta / "meta.json").write_text(json.dumps({"Name": name, "Endpoints": {"docker": {"Host": host}}}))
+    (meta / "meta.json").write_text(json.dumps({"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": host}}}))
     (config / "config.json").write_text(json.dumps({"currentContext": name}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,15 @@ def execute(course: Course, notebook: Notebook, *, folder: Path, name: str) -> N
         InprodError: a cell failed, took over a minute, or the kernel died.
     """
     run = [cell for cell in notebook["cells"] if _is_run(notebook, cell)]
-    environment = {**os.environ, ROOT_VARIABLE: str(course.root), STRICT_VARIABLE: "1", LANGUAGE_VARIABLE: "en"}
-    # A strict kernel without a work folder makes one, and removes it: nobody's answers are seen or touched.
-    environment.pop(WORK_VARIABLE, None)
-    outputs = _run(run, notebook["metadata"], folder=folder, environment=environment, name=name)
+    with tempfile.TemporaryDirectory(prefix="inprod-build-", ignore_cleanup_errors=True) as work:
+        environment = {
+            **os.environ,
+            ROOT_VARIABLE: str(course.root),
+            WORK_VARIABLE: work,
+            STRICT_VARIABLE: "1",
+            LANGUAGE_VARIABLE: "en",
+        }
+        outputs = _run(run, notebook["metadata"], folder=folder, environment=environment, name=name)
     cells = []
     for cell in notebook["cells"]:
         if cell["id"] in outputs:
@@ -72,6 +78,7 @@ def _run(
     node = nbformat.from_dict({"cells": cells, "metadata": dict(metadata), "nbformat": 4, "nbformat_minor": 5})
     for cell in node.cells:
         cell.source = source_of(cell)
+    started: list[Any] = []
     client = NotebookClient(
         node,
         timeout=CELL_SECONDS,
@@ -79,18 +86,18 @@ def _run(
         record_timing=False,
         coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],
+        on_cell_execute=lambda cell, cell_index: started.append(cell),
         resources={"metadata": {"path": str(folder)}},
     )
     try:
         client.execute(env=dict(environment))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise _failure(node.cells, error, name) from error
+        raise _failure(started, error, name) from error
     return {cell.id: (cell.execution_count, [_normal(output) for output in cell.outputs]) for cell in node.cells}
 
 
-def _failure(cells: list[Any], error: Exception, name: str) -> InprodError:
+def _failure(started: list[Any], error: Exception, name: str) -> InprodError:
     """What went wrong, with the cell's own words; the failing cell is the last one that was started."""
-    started = [cell for cell in cells if cell.get("execution_count") is not None or cell.get("outputs")]
     cell: Any = started[-1] if started else {"id": "–", "outputs": []}
     said = [
         _COLOURS.sub("", "\n".join(output.get("traceback", [])))

@@ -173,7 +173,7 @@ def doctor(options: argparse.Namespace) -> int:
         found.require(options.require)
     if options.pull or options.cleanup or options.require:
         return 0
-    findings = found.examine()
+    findings = tutor.examine()
     _show((json_ if options.json else text).doctor(findings))
     return 0 if all(finding.ok for finding in findings) else COULD_NOT_JUDGE
 

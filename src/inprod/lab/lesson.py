@@ -162,7 +162,7 @@ class Update:
                 text = file
             elif not (self._answers.folder(exercise) / key[1]).exists():
                 text = cell
-            elif synced.unchanged(*key, cell):
+            elif synced.unchanged(*key, cell) or self._taken_back(key, cell):
                 text = file
                 self._progress.keep(*key, cell, "update")
                 say(_("{name} was changed outside the notebook; its cell has that text now.").format(name=name))
@@ -179,6 +179,11 @@ class Update:
                 self._answers.write(exercise, key[1], text, why="update")
             agreed[key] = text
         return agreed
+
+    def _taken_back(self, key: tuple[str, str], cell: str) -> bool:
+        """Whether the cell still shows what the learner replaced on purpose, with `%reset` for one."""
+        newest = self._progress.kept(*key)[:1]
+        return any(kept.why in ("reset", "restore") and _plain(kept.content) == _plain(cell) for kept in newest)
 
     def _patched(self, notebook: Mapping[str, Any], texts: Texts, stale: set[tuple[str, str]]) -> dict[str, Any]:
         """The learner's notebook with new texts in these answer cells alone."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from inprod import tutor
@@ -15,7 +14,7 @@ from inprod.magics import guesses, show
 from inprod.magics.checks import Checks
 from inprod.messages import _
 from inprod.render import html, text
-from inprod.render.views import Finding, PredictionView
+from inprod.render.views import PredictionView
 
 
 class Magics:
@@ -102,9 +101,7 @@ class Magics:
         """Look at this machine: %doctor"""
         if line.strip():
             raise _usage("%doctor", line)
-        # Here, not above: it looks at everything, and no other magic needs it.
-        findings: Iterable[Finding] = importlib.import_module("inprod.services.doctor").examine()
-        found = tuple(findings)
+        found = tutor.examine()
         show.card(html.doctor(found), text.doctor(found))
 
     def predict(self, line: str, cell: str) -> None:

@@ -117,7 +117,7 @@ def doctor(findings: Iterable[Finding]) -> Card:
             Line(
                 Tone.GOOD if f.ok else Tone.GAP,
                 f"{f.name}: {f.saw}" if f.saw else f.name,
-                () if f.ok else _facts([(_("do"), f.do)]),
+                _facts([(_("do"), f.do)]) if f.do else (),
             )
             for f in seen
         ),

@@ -48,8 +48,9 @@ def die_with_parent(parent: int) -> None:
 
 def reset_signals() -> None:
     """Default handlers and an empty mask: a kernel between two cells leaves SIGINT ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as in every Python: a closed connection is an OSError, no death
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 

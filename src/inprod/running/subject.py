@@ -11,6 +11,7 @@ import inspect
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 import threading
@@ -101,6 +102,7 @@ def _address_space() -> int:
 def _execute(argv: list[str]) -> None:
     if argv[0] in ("python", "python3"):
         argv = [sys.executable, *argv[1:]]
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # what a program expects; Python sets its own
     os.execvpe(argv[0], argv, dict(os.environ))  # noqa: S606 - no shell is wanted
 
 

@@ -1,4 +1,4 @@
-"""What the machine itself gives the course: Python, memory, disks, walls, a proxy in the way."""
+"""What the machine itself gives the course: Python, memory, disks, a proxy in the way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Finding:
 
 def examine() -> tuple[Finding, ...]:
     """All of it; nothing is started or changed."""
-    return _python(), _system(), _memory(), *_disks(), _shared_memory(), _walls(), _proxy()
+    return _python(), _system(), _memory(), *_disks(), _shared_memory(), _proxy()
 
 
 def _python() -> Finding:
@@ -132,18 +132,6 @@ def _shared_memory() -> Finding:
         saw = _("{saw}: too small, data goes to the disk").format(saw=saw)
         return Finding(name, True, saw, _("in a container of your own `docker run --shm-size=2g` is faster"))
     return Finding(name, True, saw)
-
-
-def _walls() -> Finding:
-    from inprod.running import walls
-
-    name = _("Walls around answers")
-    standing = walls.probe()
-    if any(wall.startswith("landlock") for wall in standing):
-        return Finding(name, True, ", ".join(standing))
-    saw = ", ".join(standing) or _("none on this system")
-    do = _("your own answers run all the same; check other people's only on Linux 5.13 or newer")
-    return Finding(name, True, saw, do)
 
 
 def _proxy() -> Finding:

@@ -56,6 +56,7 @@ class Supervisor:
         self._answered = threading.Condition()
         self._number = 0
         self._gone = False
+        self._guarded: dict[str, str] = {}
 
     @property
     def pid(self) -> int | None:
@@ -99,10 +100,12 @@ class Supervisor:
 
     def guard_container(self, endpoint: str, container_id: str) -> None:
         """Have a container deleted at the end; `endpoint` as in DOCKER_HOST: `unix:///…` or `tcp://…`."""
+        self._guarded[container_id] = endpoint
         self._order("guard", endpoint=endpoint, container=container_id)
 
     def forget_container(self, container_id: str) -> None:
         """It is gone already."""
+        self._guarded.pop(container_id, None)
         self._order("forget", container=container_id)
 
     def close(self) -> None:
@@ -117,6 +120,7 @@ class Supervisor:
             process.wait(timeout=_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.terminate()
+        self._guarded.clear()
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -132,7 +136,8 @@ class Supervisor:
         return process
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        for line in process.stdout or ():
+        assert process.stdout is not None
+        for line in process.stdout:
             message = json.loads(line)
             if message.get("event") == "exit":
                 self._on_exit(Exit(message["pid"], message["name"], message["status"]))
@@ -140,6 +145,7 @@ class Supervisor:
             with self._answered:
                 self._answers[message["id"]] = message
                 self._answered.notify_all()
+        process.stdout.close()
         with self._answered:
             self._gone = True
             self._answered.notify_all()
@@ -170,6 +176,15 @@ class Supervisor:
                 do=_("run `inprod doctor`"),
             )
         return answer
+
+    def _send(self, do: str, **order: Any) -> int:
+        """Write one order; its number."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._number += 1
+        self._process.stdin.write(json.dumps({"id": self._number, "do": do, **order}).encode() + b"\n")
+        self._process.stdin.flush()
+        return self._number
 
     def _lost(self) -> ServiceError:
         return ServiceError(
