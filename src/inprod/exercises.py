@@ -146,8 +146,8 @@ def find(course: Course, exercise_id: str) -> Exercise:
 def load(folder: Path, solutions_root: Path) -> Exercise:
     """The exercise in `folder`."""
     path = folder / "task.md"
-    front, body, first_line = _front_matter(path)
-    field = _Fields(path, front)
+    front, body, first_line = front_matter(path)
+    field = Fields(path, front)
     level = field.text("level")
     if level not in [str(known) for known in Level]:
         raise field.error("level", _("must be one of recall, apply, debug, design, not {level!r}").format(level=level))
@@ -216,8 +216,8 @@ def solutions(exercise: Exercise) -> tuple[Solution, ...]:
 
 
 def _solution(folder: Path) -> Solution:
-    front, body, _line = _front_matter(folder / "why.md", optional=not folder.name.startswith("wrong_"))
-    field = _Fields(folder / "why.md", front)
+    front, body, _line = front_matter(folder / "why.md", optional=not folder.name.startswith("wrong_"))
+    field = Fields(folder / "why.md", front)
     wrong = folder.name.startswith("wrong_")
     return Solution(
         name=folder.name,
@@ -229,7 +229,7 @@ def _solution(folder: Path) -> Solution:
     )
 
 
-class _Fields:
+class Fields:
     """Typed access to front matter; each error names the file and the field's line."""
 
     def __init__(self, path: Path, data: Mapping[str, Any]) -> None:
@@ -267,7 +267,7 @@ class _Fields:
         return tuple(value)
 
 
-def _front_matter(path: Path, *, optional: bool = False) -> tuple[dict[str, Any], str, int]:
+def front_matter(path: Path, *, optional: bool = False) -> tuple[dict[str, Any], str, int]:
     """The YAML between the two `---` lines, the text after it, and the line on which that text starts."""
     if not path.is_file():
         raise ExerciseError(

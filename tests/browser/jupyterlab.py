@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 SECONDS: Final = 40
+_COUNTED: Final = re.compile(r"\[\d+\]:")
 _KERNEL = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status"
 _FIND = "id => window.jupyterapp.shell.currentWidget.content.widgets.findIndex(cell => cell.model.id === id)"
 _SELECT = """async ([index, source]) => {
@@ -28,8 +30,9 @@ _OUTPUTS = ".jp-Cell.jp-mod-active .jp-OutputArea-output"
 
 
 def open_browser(playwright: Playwright) -> Browser:
-    """Chromium, from the system or from INPROD_CHROMIUM."""
-    path = os.environ.get("INPROD_CHROMIUM", "/usr/bin/chromium")
+    """Chromium: INPROD_CHROMIUM, else the system's, else the one that Playwright installed."""
+    system = "/usr/bin/chromium"
+    path = os.environ.get("INPROD_CHROMIUM") or (system if Path(system).exists() else None)
     arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
     return playwright.chromium.launch(executable_path=path, args=arguments)
 
@@ -65,13 +68,20 @@ class Lab:
         self.page.keyboard.press("Control+Enter")
         if wait:
             # A run that was asked for shows `[*]`, and a number when it has ended.
-            expect(active.locator(".jp-InputPrompt").first).to_have_text(_counted())
+            expect(active.locator(".jp-InputPrompt").first).to_have_text(_COUNTED)
             self.wait_for_kernel()
         return active.locator(".jp-OutputArea").first
 
     def command(self, name: str) -> None:
         """One of JupyterLab's own commands, without waiting for its end."""
         self.page.evaluate("name => { window.jupyterapp.commands.execute(name); }", name)
+
+    def restart_kernel(self) -> None:
+        """From the menu, and yes to the question; until the new kernel is there."""
+        self.command("kernelmenu:restart")
+        self.page.locator(".jp-Dialog button.jp-mod-warn").click()
+        self.wait_for_kernel("restarting")
+        self.wait_for_kernel()
 
     def save(self) -> None:
         """Save the notebook, and wait until it is."""
@@ -80,6 +90,7 @@ class Lab:
     def violations(self) -> list[str]:
         """What axe finds in the outputs of the active cell."""
         found = Axe().run(self.page, context=_OUTPUTS)
+        assert found.response["passes"] or found.response["violations"], "axe had nothing to look at"
         return [
             f"{violation['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
             for violation in found.response["violations"]
@@ -90,9 +101,3 @@ class Lab:
         """A picture of one output, for a person to look at."""
         folder.mkdir(parents=True, exist_ok=True)
         of.screenshot(path=folder / f"{name}.png")
-
-
-def _counted() -> Any:
-    import re
-
-    return re.compile(r"\[\d+\]:")

@@ -24,6 +24,8 @@ WRONG = "%%answer A1\ndef total(numbers):\n    return numbers[0]\n"
 RIGHT = "%%answer A1\ndef total(numbers):\n    return sum(numbers)\n"
 BROKEN = "%%answer A1\ndef total(numbers)\n    return sum(numbers)\n"
 LOOPS = "%%answer A1\ndef total(numbers):\n    while True:\n        pass\n"
+#: What axe must find, so that finding nothing means something.
+FAINT = "from IPython.display import HTML\nHTML('<p style=\"color:#888;background:#999\">faint</p>')"
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +81,7 @@ def test_an_evening(browser: Browser, server: Server, desk: Desk) -> None:
 
     expect(lab.run("load", "%load_ext inprod\n%progress")).to_contain_text("1 of 2")
 
-    # Without the question that a person is asked first.
-    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
-    lab.wait_for_kernel()
+    lab.restart_kernel()
     expect(lab.run("load", "%load_ext inprod\n%progress")).to_contain_text("1 of 2")
     lab.save()
     assert not lab.faults
@@ -141,7 +141,11 @@ def test_cards_can_be_read_by_everybody(
         output = lab.run(cell, source)
         lab.picture(pictures, f"{scheme}-{name}", output)
         violations += [f"{name}: {violation}" for violation in lab.violations()]
+        if name == "not-yet":
+            lab.page.screenshot(path=pictures / f"{scheme}-page.png")
     assert not violations, "\n".join(violations)
+    lab.run("load", FAINT)
+    assert any(violation.startswith("color-contrast") for violation in lab.violations())
     assert not lab.faults
 
 

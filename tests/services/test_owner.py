@@ -20,11 +20,11 @@ from inprod.services.embedded import Embedded
 
 services = Embedded()
 with services.lease(frozenset({"postgres", "redis"}), "owner") as lease:
-    print(services._supervisor.pid, *services._names, services._session, flush=True)
     if sys.argv[1] == "child":
         # A child that holds every descriptor of its parent's open, as multiprocessing's fork does.
         if os.fork() == 0:
             time.sleep(60)
+    print(services._supervisor.pid, *services._names, services._session, flush=True)
     if sys.argv[1] != "exit":
         signal.pause()
 """

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inprod.errors import InprodError
-from inprod.exercises import _Fields as Fields
-from inprod.exercises import _front_matter as front_matter
+from inprod.exercises import Fields, front_matter
 from inprod.messages import _
 
 FORMS = ("first", "full")

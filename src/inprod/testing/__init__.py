@@ -1,7 +1,8 @@
 """What a check.py may use. An answer is never imported into the process that judges it."""
 
-from inprod.testing.answer import Answer, Finished, Outcome, Pending, Suite
+from inprod.testing.answer import Answer
 from inprod.testing.failures import AnswerFailed
+from inprod.testing.pending import Finished, Outcome, Pending, Suite
 from inprod.testing.saw import CouldNotJudge, NotYet, saw
 from inprod.testing.waiting import wait_until
 
