@@ -88,6 +88,26 @@ def test_three_lines_say_what_to_do(lab: Lab, desk: Desk) -> None:
     assert "Ctrl-C" in lines[2]
 
 
+def test_nothing_is_written_into_the_home_folder(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by the server nor by a kernel; their own settings lie in the learner's folder."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    lab = Lab(desk, free_port())
+    try:
+        kernel = ask(lab, "api/kernels", name="python3")["id"]
+        assert kernel
+        own = desk.work / ".inprod" / "jupyter" / "ipython"
+        deadline = time.monotonic() + 30
+        while not own.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)  # polling a kernel that starts
+        assert own.exists()
+        ask(lab, "lab/api/settings")
+    finally:
+        lab.stop(signal.SIGINT)
+    assert not list(home.iterdir())
+
+
 def test_ctrl_c_ends_everything(lab: Lab) -> None:
     """No question, no process left, no file of connections, exit code 0; a kernel ends with it."""
     ask(lab, "api/kernels", name="python3")
@@ -157,6 +177,7 @@ def test_what_a_person_configured_elsewhere_is_neither_read_nor_changed(
     folders = [value for name, value in found.items() if name.startswith("JUPYTER") and name.endswith("_DIR")]
     assert all(Path(f).is_relative_to(desk.work) for f in folders if f != "/run/somewhere")
     assert len(folders) == 5
+    assert Path(found["IPYTHONDIR"]).is_relative_to(desk.work)
 
 
 def test_root_is_allowed_only_for_root(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

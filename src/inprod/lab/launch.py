@@ -61,6 +61,8 @@ def options(work: Path, *, port: int | None = None, browser: bool = True) -> lis
         f"--LabApp.app_settings_dir={_settings(work)}",
         # Else each kernel warns, in the terminal, that it talks to its server in the clear.
         "--KernelManager.transport_encryption=auto",
+        # The search for other languages' servers runs npm, which writes into the home folder.
+        "--LanguageServerManager.autodetect=False",
         # Shown are notebooks and answers; the record is a file for `inprod progress`.
         "--ContentsManager.hide_globs=['__pycache__', '*.pyc', '.*', 'progress.sqlite*', 'progress.damaged*']",
     ]
@@ -85,6 +87,7 @@ def environment(course: Course, work: Path, runtime: str) -> dict[str, str]:
         "JUPYTER_CONFIG_DIR": str(own / "config"),
         "JUPYTER_DATA_DIR": str(own / "data"),
         "JUPYTER_RUNTIME_DIR": runtime,
+        "IPYTHONDIR": str(own / "ipython"),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
