@@ -284,7 +284,8 @@ def _offers(services: Services) -> frozenset[str]:
 
 
 def _left_folders() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("inprod-check-*")}
+    # Others on this machine may be checking too: only this process's own folders count.
+    return {path.name for path in Path(tempfile.gettempdir()).glob(f"inprod-check-{os.getpid()}-*")}
 
 
 def _changed_paths(root: Path, revision: str) -> list[Path]:

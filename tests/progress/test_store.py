@@ -229,7 +229,7 @@ def test_a_full_disk_is_said(progress: Progress, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("folder", "title"), [("01a_unit_tests", "01a Unit tests"), ("00_setup", "00 Setup"), ("x", "x")]
+    ("folder", "title"), [("01a_unit_tests", "01a · Unit tests"), ("00_setup", "00 · Setup"), ("x", "x")]
 )
 def test_lesson_titles(folder: str, title: str) -> None:
     """A folder's name as words."""

@@ -107,7 +107,7 @@ def test_what_an_answer_wrote_does_no_harm() -> None:
     for char in ("\x1b", "\u202e"):
         assert char not in shown
         assert char not in text.report(report(failed(1, EVIL)))
-    assert "<code>a&lt;b</code>" in shown
+    assert ">a&lt;b</code>" in shown
 
 
 def test_a_long_sentence_is_cut() -> None:

@@ -52,11 +52,11 @@ def alive(pid: int) -> bool:
 
 
 ENDS = {
-    "endless loop": ("def answer():\n    while True: pass\n", "too-slow", "no result after 2.5 s"),
-    "endless sleep": ("import time\ndef answer():\n    time.sleep(999)\n", "too-slow", "no result after 2.5 s"),
+    "endless loop": ("def answer():\n    while True: pass\n", "too-slow", "No result after 2.5 s"),
+    "endless sleep": ("import time\ndef answer():\n    time.sleep(999)\n", "too-slow", "No result after 2.5 s"),
     "os._exit": ("import os\ndef answer():\n    os._exit(0)\n", "answer-died", "exit code 0"),
     "os._exit at import": ("import os\nos._exit(0)\n", "answer-died", "exit code 0"),
-    "sys.exit": ("import sys\ndef answer():\n    sys.exit(0)\n", "answer-raised", "SystemExit: 0 (answer.py, line 3"),
+    "sys.exit": ("import sys\ndef answer():\n    sys.exit(0)\n", "answer-raised", "SystemExit: 0 – answer.py, line 3"),
     "segfault": ("import ctypes\ndef answer():\n    ctypes.string_at(1)\n", "answer-died", "signal 11 (SIGSEGV)"),
     "kill itself": ("import os\ndef answer():\n    os.kill(os.getpid(), 9)\n", "answer-died", "signal 9 (SIGKILL)"),
     "recursion": ("def answer():\n    return answer()\n", "answer-raised", "RecursionError"),
@@ -88,7 +88,7 @@ def test_an_answer_that_ends_badly_is_not_yet_with_its_own_line(judge: Judge, na
     assert report.verdict is Verdict.NOT_YET
     assert report.observations[0].key == key
     assert words in report.observations[0].saw
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 12  # 2.5 s, two checks, a busy machine
 
 
 EQUAL = """

@@ -107,10 +107,10 @@ def summarise(exercises: Sequence[Exercise], standings: Mapping[str, Standing]) 
 
 
 def lesson_title(folder: str) -> str:
-    """`01a_unit_tests` reads "01a Unit tests"."""
+    """`01a_unit_tests` reads "01a · Unit tests"."""
     number, _sep, words = folder.partition("_")
     words = words.replace("_", " ")
-    return f"{number} {words[:1].upper()}{words[1:]}".strip()
+    return f"{number} · {words[:1].upper()}{words[1:]}" if words else number
 
 
 def _lesson(lesson: str, exercises: Iterable[Exercise], standings: Mapping[str, Standing]) -> LessonState:

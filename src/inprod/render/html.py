@@ -47,6 +47,8 @@ _FACTS = (
 # JupyterLab floats these two and gives them a share of the width.
 _CELL = "float:none;width:auto;margin:0;padding:0"
 _HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip:rect(0,0,0,0);white-space:nowrap"
+#: JupyterLab's own grey behind code is the box's grey: the name would look like a gap.
+_CODE = "background-color:rgba(127,127,127,.2);padding:0 3px;border-radius:3px"
 _PRE = f"margin:4px 0 8px;padding:8px 12px;background-color:{_GROUND};border-radius:4px;overflow:auto;line-height:1.4"
 
 
@@ -223,7 +225,7 @@ def _pre(content: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    tags = {Span.CODE: ("<code>", "</code>"), Span.BOLD: ("<b>", "</b>"), Span.PLAIN: ("", "")}
+    tags = {Span.CODE: (f'<code style="{_CODE}">', "</code>"), Span.BOLD: ("<b>", "</b>"), Span.PLAIN: ("", "")}
     found = "".join(f"{tags[kind][0]}{escape(piece)}{tags[kind][1]}" for kind, piece in spans(clean(text)))
     return found.replace("\n", "<br>")
 

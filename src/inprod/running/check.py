@@ -224,7 +224,7 @@ class _Check:
 
     def _once(self, answer_dir: Path, services: Services, deadline: float, needs: frozenset[str]) -> _Found:
         before = len(services.deaths())
-        folder = Path(tempfile.mkdtemp(prefix="inprod-check-"))
+        folder = Path(tempfile.mkdtemp(prefix=f"inprod-check-{os.getpid()}-"))
         # The database goes after the processes that use it, though it came after them.
         with contextlib.ExitStack() as last, contextlib.ExitStack() as stack:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -66,7 +66,8 @@ class AnswerFailed(Exception):
         """One line: what happened, and where."""
         if self.kind in ("raised", "syntax"):
             text = f"{self.type}: {self.message}" if self.message else self.type
-            return f"{text} ({self.where})" if self.where else text
+            # A dash, not brackets: the line of code may end in one.
+            return f"{text} – {self.where}" if self.where else text
         return self.message
 
     def not_yet(self) -> NotYet:
@@ -90,64 +91,64 @@ _CARDS = {
         "answer-raised",
         "`{said}`",
         "a result",
-        "an exception that nobody expects ends the request, and the customer sees an error page",
-        "read that line with the input above in mind",
+        "An exception that nobody expects ends the request, and the customer sees an error page.",
+        "Read that line with the input above in mind.",
     ),
     "syntax": (
         "answer-syntax",
         "`{said}`",
         "a file that Python can read",
-        "Python reads the whole file before it runs the first line of it",
-        "mend that line, or the one above it; then run the cell again",
+        "Python reads the whole file before it runs the first line of it.",
+        "Mend that line, or the one above it; then run the cell again.",
     ),
     "missing": (
         "answer-missing",
         "{message}",
         "the name that the task asks for",
-        "others call it by that name",
-        "compare the names in your file with the task",
+        "Others call it by that name.",
+        "Compare the names in your file with the task.",
     ),
     "died": (
         "answer-died",
-        "the process ended before it gave a result ({message})",
+        "The process ended before it gave a result ({message})",
         "a result",
-        "a process that ends takes every request it was serving with it",
-        "look for `os._exit`, `sys.exit`, or a crash inside a library",
+        "A process that ends takes every request it was serving with it.",
+        "Look for `os._exit`, `sys.exit`, or a crash inside a library.",
     ),
     "timeout": (
         "too-slow",
-        "no result after {timeout} s; the process was ended",
+        "No result after {timeout} s; the process was ended",
         "an answer in bounded time",
-        "whoever waits for you waits for what you wait for",
-        "look for a loop without an end, or a wait without a timeout",
+        "Whoever waits for you waits for what you wait for.",
+        "Look for a loop without an end, or a wait without a timeout.",
     ),
     "memory": (
         "too-much-memory",
-        "the process used more than 1.5 GB; it was ended",
+        "The process used more than 1.5 GB; it was ended",
         "memory that does not grow with time",
-        "the machine ends the largest process, and it may be another one than yours",
-        "look for a list that only grows",
+        "The machine ends the largest process, and it may be another one than yours.",
+        "Look for a list that only grows.",
     ),
     "processes": (
         "too-many-processes",
-        "more than 128 processes at once; they were ended",
+        "More than 128 processes at once; they were ended",
         "a bounded number of processes",
-        "a machine that cannot start a process can't be repaired from a shell either",
-        "look for a process that starts itself again",
+        "A machine that cannot start a process can't be repaired from a shell either.",
+        "Look for a process that starts itself again.",
     ),
     "output": (
         "too-much-output",
-        "more output than a check takes (16 MB printed, or a value of 4 MB)",
+        "More output than a check takes (16 MB printed, or a value of 4 MB)",
         "output in proportion to the work",
-        "a full disk stops the log, the database and the deploy",
-        "remove the print inside the loop",
+        "A full disk stops the log, the database and the deploy.",
+        "Remove the print inside the loop.",
     ),
     "killed": (
         "answer-killed",
-        "the process was ended by the check before it gave a result",
+        "The process was ended by the check before it gave a result",
         "a result",
-        "the check waits for what the process said before",
-        "run the cell again",
+        "The check waits for what the process said before.",
+        "Run the cell again.",
     ),
 }
 
@@ -156,4 +157,7 @@ def _card(failed: AnswerFailed) -> NotYet:
     key, *texts = _CARDS[failed.kind]
     values = {"said": failed.said, "message": failed.message, "timeout": f"{failed.timeout:g}"}
     seen, needs, why, try_ = (_(text).format(**values) for text in texts)
-    return NotYet(key, did=failed.did, saw=seen, needs=needs, why=why, try_=try_)
+    did = failed.did
+    if failed.kind == "syntax" and failed.frames:
+        did = _("Loaded `{file}`.").format(file=failed.frames[-1].file)
+    return NotYet(key, did=did, saw=seen, needs=needs, why=why, try_=try_)
