@@ -39,12 +39,7 @@ def test_nothing_is_zero(answer: Answer) -> None:
 
 def test_list_stays(answer: Answer) -> None:
     """The list stays as it was."""
-    source = (
-        "from adding import total\n"
-        "def remains(numbers):\n"
-        "    total(numbers)\n"
-        "    return numbers\n"
-    )
+    source = "from adding import total\ndef remains(numbers):\n    total(numbers)\n    return numbers\n"
     value = answer.call("remains.py:remains", [1, 2, 3], files={"remains.py": source})
     if value != [1, 2, 3]:
         raise saw(
