@@ -94,9 +94,6 @@ class Checks:
         """Where the answer lies; where the disk refused a part of it, a copy that has it."""
         unsaved = self._unsaved.get(exercise.id)
         if not unsaved:
-            # A file whose cell was deleted comes from the starter; a disk that refuses it is run_check's to bear.
-            with contextlib.suppress(NotSavedError):
-                self._kernel.answers.ensure(exercise)
             yield self._kernel.answers.folder(exercise)
             return
         with tempfile.TemporaryDirectory(prefix="inprod-answer-") as folder:

@@ -53,7 +53,7 @@ def solution(of: SolutionView) -> str:
     """The right answers with their trade-offs, or until when they stay closed."""
     lines = [_card(heads.solution(of))]
     for answer in of.answers:
-        lines += ["", f"  {clean(heads.answer_title(answer))}", *_block(answer.why)]
+        lines += ["", f"  {clean(heads.answer_title(answer))}", *_prose(answer.why)]
         for name, content in answer.files:
             lines += ["", f"  {clean(name)}", *_block(content, indent="    ")]
     return "\n".join(lines)
@@ -100,7 +100,7 @@ def _card(card: Card) -> str:
         lines += _line(line)
     lines += _facts(card.facts, "  ")
     if card.body:
-        lines += _block(card.body)
+        lines += _prose(card.body)
     return "\n".join([*lines, *_foot(card.foot)])
 
 
@@ -143,6 +143,20 @@ def _wrap(text: str, first: str, rest: str) -> list[str]:
             break_long_words=False,
             break_on_hyphens=False,
         ) or [lead.rstrip()]
+    return lines
+
+
+def _prose(text: str) -> list[str]:
+    """Markdown as it was written, its long lines broken; what is fenced or indented as code stays."""
+    lines: list[str] = []
+    fenced = False
+    for line in _block(text):
+        fence = line.lstrip().startswith("```")
+        fenced ^= fence
+        if fence or fenced or line.startswith("      ") or len(line) <= WIDTH:
+            lines.append(line)
+        else:
+            lines += textwrap.wrap(line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return lines
 
 
