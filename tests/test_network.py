@@ -46,10 +46,10 @@ def _namespaces() -> None:
         pytest.skip(f"not run: no network namespace for us here ({done.stderr.strip()[-200:]})")
 
 
-@pytest.mark.slow
-def test_exercises_are_proven_without_a_network() -> None:
-    """Servers start, answers are judged, nothing is fetched."""
-    done = _without_network("-m", "inprod", "verify")
+def test_an_answer_is_judged_without_a_network() -> None:
+    """Servers start, the answer runs behind its walls, nothing is fetched."""
+    reference = "solutions/00_setup/x5_stampede/reference"
+    done = _without_network("-m", "inprod", "check", "X5", "--answers", reference)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -25,6 +25,8 @@ from inprod.services.databases import Databases
 from inprod.services.owner import Exit, Supervisor
 
 _READY = 30.0
+#: Postgres, Redis and Valkey all say it with these words.
+_READY_LINE = "ready to accept connections"
 _PORTS = 5
 _POLL = 0.005
 
@@ -137,7 +139,7 @@ class Embedded:
             pid = self._run(
                 "Postgres", [*argv, "-p", str(port)], log, cluster.session, environment(cluster.home), signal.SIGQUIT
             )
-            if self._until_ready(pid, partial(_postgres_answers, url)):
+            if self._until_ready(pid, log, partial(_postgres_answers, url)):
                 return pid, url
             if "could not bind" not in _text(log):
                 break
@@ -163,7 +165,7 @@ class Embedded:
             log = folder / f"redis-{attempt}.log"
             pid = self._run("Redis", [*argv, "--port", str(port)], log, folder, {"LC_ALL": "C.UTF-8"}, signal.SIGKILL)
             url = f"redis://127.0.0.1:{port}/0"
-            if self._until_ready(pid, partial(_redis_answers, port)):
+            if self._until_ready(pid, log, partial(_redis_answers, port)):
                 break
             if "Address already in use" not in _text(log) or attempt == _PORTS - 1:
                 raise self._did_not_start("Redis", log)
@@ -174,13 +176,16 @@ class Embedded:
             with contextlib.suppress(ServiceError):
                 self._supervisor.stop(pid)
 
-    def _until_ready(self, pid: int, answers: Callable[[], bool]) -> bool:
-        """False when the server ended instead; the deadline is the same failure."""
+    def _until_ready(self, pid: int, log: Path, answers: Callable[[], bool]) -> bool:
+        """False when the server ended instead; the deadline is the same failure.
+
+        Its log says when it listens: asking before could mean asking somebody else's server on that port.
+        """
         deadline = time.monotonic() + _READY
         while time.monotonic() < deadline:
             if pid in self._exited:
                 return False
-            if answers():
+            if _READY_LINE in _text(log).lower() and answers():
                 return True
             time.sleep(_POLL)
         self._stopping.add(pid)
