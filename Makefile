@@ -41,10 +41,8 @@ test-browser: install-dev ## the tests that open JupyterLab in Chromium (about 2
 	@$(PYTEST) -m browser
 
 lint: install-dev ## ruff, mypy, and the course's own lint (seconds)
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/inprod build --check
+	@failed=; for step in "ruff check ." "ruff format --check ." mypy "inprod build --check"; do \
+	echo "$$step"; $(BIN)/$$step || failed=1; done; test -z "$$failed"
 
 build: install-dev ## notebooks and solutions from their sources, executed
 	@$(BIN)/inprod build

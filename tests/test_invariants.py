@@ -25,7 +25,7 @@ FLOORS = (
     {"exercises", "results"},
     {"services"},
     {"running", "render", "progress", "testing", "wire"},
-    {"answers", "kernel", "demo", "tutor"},
+    {"answers", "kernel", "demo", "tutor", "synced"},
     {"magics", "build", "nbval_plugin"},
     {"lab", "verify", "bench"},
     {"cli", "__main__"},

@@ -16,6 +16,7 @@ from inprod.messages import _
 from inprod.progress import Progress
 from inprod.progress.salvage import alone
 from inprod.progress.store import ANSWERS
+from inprod.synced import Synced
 
 #: What a check takes in at most.
 MAX_BYTES: Final = 1024 * 1024
@@ -37,6 +38,7 @@ class Answers:
     def __init__(self, work: Path, progress: Progress) -> None:
         self.root = work / ANSWERS
         self._progress = progress
+        self._synced = Synced(work)
 
     def folder(self, exercise: Exercise) -> Path:
         """Where the files of an exercise's answer lie, whether they are there yet or not."""
@@ -79,12 +81,23 @@ class Answers:
             path = self._path(exercise, file)
             old = _bytes(path)
             if old == new:
+                self._agree(exercise, file, text, why)
                 return False
             if old is not None:
                 # Bytes that are no text are kept spelled out: a lossy copy would be a loss.
                 self._progress.keep(exercise.id, file, lf(old.decode("utf-8", "backslashreplace")), why)
             self._replace(path, new)
+            self._agree(exercise, file, text, why)
         return True
+
+    def _agree(self, exercise: Exercise, file: str, text: str, why: str) -> None:
+        """Where a cell was run, cell and file are the same: a file that is changed by hand later is the newer one."""
+        if why == "run":
+            self._synced.save({(exercise.id, file): lf(text)})
+
+    def untouched(self, exercise: Exercise) -> bool:
+        """Whether the answer still is the starter, word for word."""
+        return all(text == starter(exercise, file) for file, text in self.read(exercise).items())
 
     def reset(self, exercise: Exercise) -> dict[str, str]:
         """Put the starter back, the old texts into the history; the starter's texts by file name."""

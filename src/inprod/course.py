@@ -11,6 +11,8 @@ ROOT_VARIABLE = "INPROD_COURSE"
 WORK_VARIABLE = "INPROD_WORK"
 #: Marks a learner's folder, so that a kernel started anywhere below it finds its answers.
 WORK_MARKER = ".inprod-work"
+#: What the course keeps for itself in the learner's folder; hidden, and made anew where it is missing.
+OWN = ".inprod"
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,8 @@ def load(folder: Path, solutions_root: Path) -> Exercise:
             raise field.error(
                 "answer", _("must be file names inside the answer's folder, not {name!r}").format(name=name)
             )
+        if (folder / "given" / name).exists():
+            raise field.error("answer", _("names {name}, and given/{name} would take its place").format(name=name))
         if not (folder / "starter" / name).is_file():
             raise field.error("answer", _("names {name}, but starter/{name} is missing").format(name=name))
     seconds = field.number("seconds")

@@ -10,9 +10,21 @@ from inprod.messages import _
 from inprod.progress import ProgressError
 from inprod.progress.summary import TRIES_UNTIL_SOLUTION
 from inprod.render.views import AnswerView, HintView, ResetView, SolutionView
+from inprod.results import Report, Verdict
 from inprod.running import walls
 from inprod.services import doctor
 from inprod.services.machine import Finding
+
+
+def record(kernel: Kernel, exercise: Exercise, report: Report) -> int:
+    """Keep the verdict; how many tries there are now. To run the starter as it came is to look, not to try.
+
+    Raises:
+        ProgressError: the disk refuses.
+    """
+    if report.verdict is Verdict.PASS or not kernel.answers.untouched(exercise):
+        kernel.progress.record(report)
+    return kernel.progress.tries(exercise.id)
 
 
 def hint(kernel: Kernel, exercise: Exercise) -> HintView:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inprod.build.checks import lint_check
 from inprod.course import Course
 from inprod.errors import InprodError
 from inprod.exercises import Exercise, Solution, discover, find, solutions
@@ -28,6 +29,9 @@ MIN_WRONG = 3
 MIN_RIGHT = 2  #: besides the reference
 #: Wrong answers are repeated less often than right ones: a false pass is caught by its first sight.
 MAX_WRONG_REPEATS = 5
+
+#: A starter that fails like this teaches nothing.
+_BREAKS = ("answer-raised", "answer-syntax", "answer-missing", "answer-died")
 
 Say = Callable[[str], None]
 
@@ -44,6 +48,8 @@ class Proof:
     wrong: list[dict[str, str]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)  #: observations that were made
+    fell: set[str] = field(default_factory=set)  #: and those that failed for some answer
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -129,6 +135,7 @@ def prove(exercise: Exercise, services: Services, options: Options, say: Say) ->
         proof.problems.append(f"{error.what} ({error.looked})")
         return proof
     proof.problems += _counts(shipped)
+    proof.problems += [str(finding) for finding in lint_check(exercise)]
 
     def judge(name: str, folder: Path, times: int) -> list[Report]:
         reports = []
@@ -139,7 +146,10 @@ def prove(exercise: Exercise, services: Services, options: Options, say: Say) ->
         return reports
 
     wrong_times = min(options.repeat, MAX_WRONG_REPEATS)
-    proof.starter = _one_verdict(proof, "starter", judge("starter", exercise.starter, wrong_times), Verdict.NOT_YET)
+    starters = judge("starter", exercise.starter, wrong_times)
+    proof.starter = _one_verdict(proof, "starter", starters, Verdict.NOT_YET)
+    if any(report.failed and report.failed[0].key in _BREAKS for report in starters):
+        proof.problems.append(_("the starter breaks; it must run, and fail for the reason that the exercise teaches"))
     for solution in shipped:
         if not solution.right:
             _prove_wrong(proof, solution, judge(solution.name, solution.folder, wrong_times))
@@ -149,6 +159,11 @@ def prove(exercise: Exercise, services: Services, options: Options, say: Say) ->
             _note_right(proof, solution, _one_verdict(proof, solution.name, reports, Verdict.PASS))
         else:
             _note_right(proof, solution, Verdict.NOT_RUN)
+    proof.problems += [
+        _("test_{name} never fails: neither the starter nor a wrong answer shows that it can").format(name=name)
+        for name in sorted(proof.seen - proof.fell)
+    ]
+    proof.problems = list(dict.fromkeys(proof.problems))
     proof.backend = services.backend  # `auto` knows which one only after the first need
     return proof
 
@@ -223,6 +238,9 @@ def _watch(proof: Proof, name: str, reports: Sequence[Report]) -> None:
                 )
             )
         for seen in report.observations:
+            proof.seen.add(seen.name)
+            if seen.verdict is Verdict.NOT_YET:
+                proof.fell.add(seen.name)
             if not seen.sentence.endswith((".", "?", "!")):
                 proof.problems.append(_("test_{name} has no sentence as docstring").format(name=seen.name))
     slowest = max(report.seconds for report in reports)

@@ -133,11 +133,44 @@ def all_pass(suite: Suite) -> bool:
 
 def first(suite: Suite) -> str:
     said = suite.trouble or suite.first_failure or _("no test failed")
+    # What pytest marks as the error, without the lines that lead to it.
+    if errors := [line[1:].strip() for line in said.splitlines() if line.startswith("E  ")]:
+        said = errors[-1]
     return " ".join(re.sub(r"/\S*/calls/\w+/", "", said).split())[:200]
+
+
+def readable(answer: Answer) -> None:
+    """Python's own words about a file that it can't read are clearer than pytest's about the run."""
+    try:
+        compile(answer.source("test_pricing.py"), "test_pricing.py", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise saw(
+            "syntax",
+            did="Loaded `test_pricing.py`.",
+            saw="`{kind}: {message} – line {line}: {text}`",
+            needs="a file that Python can read",
+            why="A file that can't be read has no tests in it.",
+            try_="Mend that line, or the one above it. (The cell counts its `%%answer` line, too.)",
+            kind=type(error).__name__,
+            message=error.msg,
+            line=error.lineno or 0,
+            text=(error.text or "").strip(),
+        ) from None
+    except ValueError as error:  # a null byte
+        raise saw(
+            "not-text",
+            did="Loaded `test_pricing.py`.",
+            saw="{message}",
+            needs="a file that Python can read",
+            why="A file that can't be read has no tests in it.",
+            try_="Write the file anew.",
+            message=error,
+        ) from None
 
 
 def test_passes_on_what_is_right(answer: Answer) -> None:
     """Your tests pass against `pricing.py`, and none is skipped."""
+    readable(answer)
     suite = ran(answer, source())
     if not suite.names and not suite.trouble:
         raise saw(
@@ -155,7 +188,7 @@ def test_passes_on_what_is_right(answer: Answer) -> None:
             saw="The run did not get to its end: `{trouble}`",
             needs="a run that ends by itself, all tests passing",
             why="A suite that breaks says nothing about prices.",
-            try_="Run `pytest test_pricing.py` in your folder and mend what it says.",
+            try_="Mend that, and run the cell again.",
             trouble=first(suite),
         )
     if suite.failed or suite.errors:

@@ -84,7 +84,7 @@ def code_hash(notebook: Mapping[str, Any]) -> str:
         for cell in notebook["cells"]
         if cell.get("cell_type") == "code"
     ]
-    return hashlib.sha256(json.dumps([code, about.get("exercises")]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([code, about.get("exercises")], sort_keys=True).encode()).hexdigest()
 
 
 def carry_outputs(built: Notebook, old: Mapping[str, Any]) -> Notebook:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inprod.build.checks import lint_check
 from inprod.build.execute import execute
 from inprod.build.lesson import Kind, Lesson, read_lesson
 from inprod.build.lint import Finding, lint
@@ -85,7 +86,7 @@ def check(course: Course) -> tuple[Stale | Finding, ...]:
         exercises = {exercise.id: exercise for exercise in discover(course)}
     except InprodError as error:
         return (_finding(error, course.exercises),)
-    found: list[Stale | Finding] = []
+    found: list[Stale | Finding] = [finding for e in exercises.values() for finding in lint_check(e)]
     for name in lessons(course):
         path = course.notebooks / f"{name}.md"
         try:

@@ -16,6 +16,8 @@ from inprod.render import json_, text
 
 #: A terminal's "interrupted".
 _INTERRUPTED = 130
+#: And its "nobody reads on".
+_CLOSED_PIPE = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,4 +38,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except BrokenPipeError:  # `inprod … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return _CLOSED_PIPE

@@ -76,9 +76,8 @@ def _check(kernel: Kernel, exercise: Exercise, options: argparse.Namespace) -> R
     notes: tuple[str, ...] = ()
     tries = 0
     try:
-        if not options.answers:  # somebody else's answer is not the learner's try
-            kernel.progress.record(report)
-        tries = kernel.progress.tries(exercise.id)
+        # Somebody else's answer is not the learner's try.
+        tries = kernel.progress.tries(exercise.id) if options.answers else tutor.record(kernel, exercise, report)
     except ProgressError as error:  # a full disk must not hide the verdict
         notes = (f"{error.what} {error.do}",)
     if not options.json:
@@ -132,6 +131,8 @@ def restore(options: argparse.Namespace) -> int:
         + ngettext("{n} line", "{n} lines", old.content.count("\n")).format(n=old.content.count("\n"))
         for old in kept
     ]
+    if kept:
+        lines.append(_("Put one back: `inprod restore {id} {text}`").format(id=exercise.id, text=kept[0].uuid[:8]))
     print("\n".join(lines) or _("The history of {id} is empty: no text was replaced yet.").format(id=exercise.id))
     return 0
 

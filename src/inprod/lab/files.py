@@ -12,8 +12,6 @@ from typing import Final
 from inprod.errors import InprodError
 from inprod.messages import _
 
-#: What the course keeps for itself in the learner's folder; hidden, and made anew where it is missing.
-OWN: Final = ".inprod"
 KEPT: Final = "kept"
 
 
@@ -31,8 +29,8 @@ def text_of(path: Path) -> str | None:
         ) from error
 
 
-def put(path: Path, text: str) -> bool:
-    """Write `text` unless the file holds it already; whether it was written.
+def put(path: Path, text: str, *, mode: int | None = None) -> bool:
+    """Write `text` unless the file holds it already; whether it was written. `mode`: its permissions, if not the usual.
 
     Raises:
         InprodError: disk full, folder read-only; the file is as it was.
@@ -47,6 +45,8 @@ def put(path: Path, text: str) -> bool:
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
+        if mode is not None:
+            draft.chmod(mode)
         draft.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -10,9 +10,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from inprod.course import ROOT_VARIABLE, WORK_VARIABLE, Course
-from inprod.lab.files import OWN, put
+from inprod.course import OWN, ROOT_VARIABLE, WORK_VARIABLE, Course
+from inprod.lab.files import put
 from inprod.messages import LANGUAGE_VARIABLE, language
+
+#: Every kernel knows the course's commands, also after a restart, before the notebook's first cell has run.
+_KERNELS: Final = """\
+# Made by `inprod lab`.
+c = get_config()
+c.InteractiveShellApp.exec_lines = ["import inprod; inprod.load_ipython_extension(get_ipython())"]
+"""
 
 #: What JupyterLab does unless the learner's own settings say otherwise.
 SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -40,6 +47,7 @@ def launch(
     Raises:
         InprodError: the folder cannot be written.
     """
+    put(_own(work) / "ipython" / "profile_default" / "ipython_config.py", _KERNELS)
     put(_settings(work) / "overrides.json", json.dumps(SETTINGS, indent=2, sort_keys=True) + "\n")
     # Its files of connections must be readable by their owner alone, which not every disk can promise.
     runtime = tempfile.mkdtemp(prefix="inprod-lab-")
@@ -77,7 +85,7 @@ def options(work: Path, *, port: int | None = None, browser: bool = True) -> lis
 
 def environment(course: Course, work: Path, runtime: str) -> dict[str, str]:
     """The environment of JupyterLab and its kernels: what a person configured elsewhere is neither read nor changed."""
-    own = work.resolve() / OWN / "jupyter"
+    own = _own(work)
     # Another Python's kernels and settings stay out; this environment's come first.
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER_", "JUPYTERLAB_"))}
     return kept | {
@@ -95,4 +103,8 @@ def environment(course: Course, work: Path, runtime: str) -> dict[str, str]:
 
 
 def _settings(work: Path) -> Path:
-    return work.resolve() / OWN / "jupyter" / "defaults"
+    return _own(work) / "defaults"
+
+
+def _own(work: Path) -> Path:
+    return work.resolve() / OWN / "jupyter"

@@ -9,19 +9,19 @@ from typing import Any, Final
 
 from inprod.answers import Answers, starter
 from inprod.build import place
-from inprod.course import Course
+from inprod.course import OWN, Course
 from inprod.errors import InprodError
 from inprod.exercises import Exercise
-from inprod.lab.files import OWN, keep_copy, move_aside, not_written, put, text_of
-from inprod.lab.synced import Synced
+from inprod.lab.files import keep_copy, move_aside, put, text_of
 from inprod.messages import _, ngettext
 from inprod.progress import Progress
+from inprod.synced import Synced
 
 Say = Callable[[str], None]
 Texts = dict[tuple[str, str], str]
 
-#: A link of a lesson to a folder beside notebooks/: the learner's folder has its own door to it.
-_UPWARDS: Final = re.compile(r"""(\]\(|(?:src|href)=["'])\.\./([A-Za-z0-9][\w.-]*)/""")
+#: A link of a lesson to a file beside notebooks/.
+_UPWARDS: Final = re.compile(r"""(\]\(|(?:src|href)=["'])\.\./([A-Za-z0-9][\w./-]*)""")
 
 
 def source(course: Course, lesson: str, language: str) -> Path:
@@ -53,11 +53,14 @@ class Update:
         old = None if text is None else self._read(text, say)
         files = {(e.id, file): text for e in self._exercises.values() for file, text in self._answers.read(e).items()}
         cells = {} if old is None else self._cells(old)
-        texts = self._agree(files, cells, self._starters(pristine), synced, say)
+        every = {} if old is None else self._every_cell(old)
+        texts = self._agree(files, cells, every, self._starters(pristine), synced, say)
         for exercise in self._exercises.values():
             self._answers.ensure(exercise)
         if old is not None and pristine == built:
-            stale = {key for key, cell in cells.items() if _plain(cell) != _plain(texts[key])}
+            stale = {
+                key for key, found in every.items() if not any(_plain(cell) == _plain(texts[key]) for cell in found)
+            }
             if stale:
                 put(self._path, place.write(self._patched(old, texts, stale)))
             return texts
@@ -89,26 +92,22 @@ class Update:
         notebook = place.read(text, looked=str(path))
         for cell in notebook["cells"]:
             if cell.get("cell_type") == "markdown":
-                cell["source"] = place.as_lines(_UPWARDS.sub(self._door, place.source_of(cell)))
+                cell["source"] = place.as_lines(_UPWARDS.sub(self._copied, place.source_of(cell)))
             elif cell.get("cell_type") == "code":
                 # You predict, then you run: a result that stands there already would tell, and look as if it had run.
                 cell.update(outputs=[], execution_count=None)
         return place.write(notebook)
 
-    def _door(self, link: re.Match[str]) -> str:
-        """A link past the learner's folder, which JupyterLab does not leave, becomes one through it."""
-        name = link[2]
-        target, door = self._course.root / name, self._work / name
-        if not target.is_dir():
+    def _copied(self, link: re.Match[str]) -> str:
+        """A link past the learner's folder, which JupyterLab does not leave, leads to a copy in it, to read only."""
+        source, copy = self._course.root / link[2], self._work / link[2]
+        if ".." in link[2].split("/") or not source.is_file():
             return link[0]
-        try:
-            if door.is_symlink() and door.readlink() != target:
-                door.unlink()
-            if not door.is_symlink() and not door.exists():
-                door.symlink_to(target, target_is_directory=True)
-        except OSError as error:
-            raise not_written(door, error) from error
-        return f"{link[1]}{name}/"
+        door = self._work / link[2].split("/")[0]
+        if door.is_symlink():  # writing through it would change the course
+            door.unlink()
+        put(copy, text_of(source) or "", mode=0o444)
+        return f"{link[1]}{link[2]}"
 
     def _read(self, text: str, say: Say) -> dict[str, Any] | None:
         """The learner's notebook; one that is damaged is moved aside."""
@@ -150,7 +149,23 @@ class Update:
         """The starters as they were at the last update."""
         return {} if pristine is None else self._cells(place.read(pristine))
 
-    def _agree(self, files: Texts, cells: Texts, starters: Texts, synced: Synced, say: Say) -> Texts:
+    def _every_cell(self, notebook: Mapping[str, Any]) -> dict[tuple[str, str], list[str]]:
+        """All texts of answer cells, where an exercise has more than one too."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for cell in notebook["cells"]:
+            for key, text in self._cells({**notebook, "cells": [cell]}).items():
+                found.setdefault(key, []).append(text)
+        return found
+
+    def _agree(
+        self,
+        files: Texts,
+        cells: Texts,
+        every: Mapping[tuple[str, str], list[str]],
+        starters: Texts,
+        synced: Synced,
+        say: Say,
+    ) -> Texts:
         """One text for cell and file of each answer. Where both differ, the cell wins and the file enters the history;
         a cell that nobody touched since they last agreed is not a learner's word, so there the file stays."""
         agreed: Texts = {}
@@ -160,19 +175,21 @@ class Update:
             name = "/".join(("answers", *key))
             if not cell.strip() or _plain(cell) == _plain(file):
                 text = file
+            elif any(_plain(other) == _plain(file) for other in every.get(key, ())):
+                text = file
+                say(_("{id} has two answer cells; the one that {name} holds counts.").format(id=exercise.id, name=name))
             elif not (self._answers.folder(exercise) / key[1]).exists():
                 text = cell
-            elif synced.unchanged(*key, cell) or self._taken_back(key, cell):
+            elif synced.unchanged(*key, cell) or self._older(key, cell):
                 text = file
                 self._progress.keep(*key, cell, "update")
-                say(_("{name} was changed outside the notebook; its cell has that text now.").format(name=name))
+                say(_("{name} is newer than its cell, so the cell has that text now.").format(name=name))
             else:
                 text = cell
-                say(
-                    _(
-                        "{name}: the text in the notebook differs, so it was saved; the old file is in the history."
-                    ).format(name=name)
+                told = _(
+                    "{name}: the notebook's text is newer, so it was saved. `inprod restore {id}` has the old one."
                 )
+                say(told.format(name=name, id=exercise.id))
             if _plain(text) == _plain(starters.get(key, "")):
                 text = starter(exercise, key[1])
             if _plain(text) != _plain(file):
@@ -180,19 +197,20 @@ class Update:
             agreed[key] = text
         return agreed
 
-    def _taken_back(self, key: tuple[str, str], cell: str) -> bool:
-        """Whether the cell still shows what the learner replaced on purpose, with `%reset` for one."""
-        newest = self._progress.kept(*key)[:1]
-        return any(kept.why in ("reset", "restore") and _plain(kept.content) == _plain(cell) for kept in newest)
+    def _older(self, key: tuple[str, str], cell: str) -> bool:
+        """Whether the file once held the cell's text and has moved on: a notebook that was not saved, or a `%reset`."""
+        return any(_plain(kept.content) == _plain(cell) for kept in self._progress.kept(*key))
 
     def _patched(self, notebook: Mapping[str, Any], texts: Texts, stale: set[tuple[str, str]]) -> dict[str, Any]:
         """The learner's notebook with new texts in these answer cells alone."""
-        cells = []
-        for cell in notebook["cells"]:
+        cells = list(notebook["cells"])
+        left = set(stale)
+        # From the end: the last cell of an exercise is its answer, and an earlier one is somebody's notes.
+        for number, cell in reversed(list(enumerate(cells))):
             alone = {**notebook, "cells": [cell]}
-            if self._cells(alone).keys() & stale:
-                cell = place.fill(alone, self._keyed(alone, texts))["cells"][0]
-            cells.append(cell)
+            if here := self._cells(alone).keys() & left:
+                cells[number] = place.fill(alone, self._keyed(alone, texts))["cells"][0]
+                left -= here
         return {**notebook, "cells": cells}
 
     def _own(self, old: Mapping[str, Any], pristine: str | None, built: str, answered: Texts) -> int:

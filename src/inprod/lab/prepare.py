@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Final
 
 from inprod.build.place import lessons
-from inprod.course import WORK_MARKER, Course
+from inprod.course import OWN, WORK_MARKER, Course
 from inprod.errors import InprodError
 from inprod.exercises import discover
 from inprod.lab import start
-from inprod.lab.files import KEPT, OWN, keep_copy, not_written, put, text_of
+from inprod.lab.files import KEPT, keep_copy, not_written, put, text_of
 from inprod.lab.lesson import Texts, Update, source
-from inprod.lab.synced import Synced
 from inprod.messages import _
 from inprod.progress import Progress
 from inprod.progress.salvage import alone
 from inprod.progress.store import ANSWERS, FILE
+from inprod.synced import Synced
 
 START: Final = "start.md"
 

@@ -57,7 +57,7 @@ def page(
         "\n".join(_way(rows, following[0] if following else None)),
         "## " + _("When you need something"),
         _help(following[1].id if following and following[1] else _first_id(rows)),
-        _("Your answers are plain files in [answers](answers/). This page is made anew at every start."),
+        _("Your answers are plain files in `answers/`. This page is made anew at every start."),
     ]
     return Page("\n\n".join(part for part in parts if part) + "\n", following[0].lesson if following else "")
 

@@ -20,14 +20,17 @@ from typing import Any
 
 
 def load(shell: Any) -> None:
-    """Register the magics in `shell`, and start what the first check needs; returns at once."""
+    """Register the magics in `shell`, and start what the first check needs; returns at once, and once is enough."""
     import contextlib
 
     from inprod import kernel
     from inprod.magics.course import Magics
     from inprod.running import check
 
+    if shell.meta.get("inprod"):
+        return
     Magics(shell, kernel.current).register()
+    shell.meta["inprod"] = True
     # Trouble here is trouble of the first check, which says it better.
     with contextlib.suppress(Exception):
         check.warm_up()

@@ -8,17 +8,20 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from inprod import tutor
 from inprod.answers import NotSavedError
 from inprod.errors import InprodError
 from inprod.exercises import Exercise, solutions
 from inprod.kernel import Kernel, strict
 from inprod.magics import show
 from inprod.messages import _
-from inprod.progress import ProgressError
+from inprod.progress import ProgressError, Standing
 from inprod.render import html, text
 from inprod.render.views import Around, NextExercise, SavedView
 from inprod.results import Report, Verdict
 from inprod.running.check import run_check
+
+_NOTHING = Standing()
 
 
 class Checks:
@@ -63,7 +66,7 @@ class Checks:
         except KeyboardInterrupt:
             live.end(html.stopped(title), text.stopped(title))
             raise show.Stopped from None
-        tries = self._record(report, troubles)
+        tries = self._record(exercise, report, troubles)
         notes = (*show.lines(troubles), *self._notices())
         around = surroundings(self._kernel, exercise, report, notes)
         if strict():
@@ -75,11 +78,10 @@ class Checks:
         """What the disk once refused does not count any more."""
         self._unsaved.pop(exercise.id, None)
 
-    def _record(self, report: Report, troubles: list[InprodError]) -> int:
+    def _record(self, exercise: Exercise, report: Report, troubles: list[InprodError]) -> int:
         """Keep the verdict; how many were judged so far. A disk that is full must not hide the verdict."""
         try:
-            self._kernel.progress.record(report)
-            return self._kernel.progress.tries(report.exercise)
+            return tutor.record(self._kernel, exercise, report)
         except ProgressError as error:
             if not troubles:
                 troubles.append(error)
@@ -129,6 +131,8 @@ def surroundings(kernel: Kernel, exercise: Exercise, report: Report, notes: tupl
 
 def _next(kernel: Kernel, exercise: Exercise) -> NextExercise | None:
     exercises = kernel.exercises()
-    ids = [e.id for e in exercises]
-    following = exercises[ids.index(exercise.id) + 1 :]
+    at = [e.id for e in exercises].index(exercise.id)
+    standings = kernel.progress.standings()
+    # From here on, then from the top: what was skipped is still a door.
+    following = [e for e in (*exercises[at + 1 :], *exercises[:at]) if not standings.get(e.id, _NOTHING).passed]
     return NextExercise(following[0].id, _(following[0].title), following[0].minutes) if following else None

@@ -202,8 +202,15 @@ def _further(failing: int, unreached: int) -> list[Line]:
 
 
 def _gap(of: Observation, exercise: str, tries: int) -> tuple[Fact, ...]:
-    ask = _("{try_}, or ask `%hint {id}`; `%solution {id}` is open") if tries >= 3 else _("{try_}, or ask `%hint {id}`")
-    attempt = of.try_.strip().rstrip(".") or _("read the task once more")
+    attempt = of.try_.strip().rstrip(".") or _("Read the task once more")
+    if attempt.endswith(("?", "!")):
+        ask = (
+            _("{try_} Or ask `%hint {id}`; `%solution {id}` is open") if tries >= 3 else _("{try_} Or ask `%hint {id}`")
+        )
+    elif tries >= 3:
+        ask = _("{try_}, or ask `%hint {id}`; `%solution {id}` is open")
+    else:
+        ask = _("{try_}, or ask `%hint {id}`")
     return _facts(
         [
             (_("did"), of.did),

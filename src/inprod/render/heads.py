@@ -94,7 +94,7 @@ def prediction_foot(of: PredictionView) -> str:
         return _("Still without a value: {names}. A guess is enough; then run this cell again.").format(
             names=", ".join(f"`{name}`" for name in missing)
         )
-    return _("Kept. Now run the next cell and compare.")
+    return _("Kept. Run on, and compare.")
 
 
 def reset(of: ResetView) -> Card:
@@ -107,9 +107,9 @@ def reset(of: ResetView) -> Card:
             Line(
                 Tone.PLAIN,
                 _(
-                    "Your earlier text is kept in the history. The answer cell above still shows it: replace it "
-                    "with this before you run it again."
-                ),
+                    "Your earlier text is kept: `inprod restore {id}` in a terminal brings it back. The answer cell "
+                    "above still shows it: replace it with this before you run it again."
+                ).format(id=of.exercise),
             ),
         ),
     )

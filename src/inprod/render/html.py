@@ -226,7 +226,12 @@ def _pre(content: str) -> str:
 
 def _sentence(text: str) -> str:
     tags = {Span.CODE: (f'<code style="{_CODE}">', "</code>"), Span.BOLD: ("<b>", "</b>"), Span.PLAIN: ("", "")}
-    found = "".join(f"{tags[kind][0]}{escape(piece)}{tags[kind][1]}" for kind, piece in spans(clean(text)))
+    found = "".join(
+        # A short name stays on one line; a long one may break, or it would stick out of its box.
+        (tags[kind][0].replace('">', ';white-space:nowrap">') if len(piece) <= 24 else tags[kind][0])
+        + f"{escape(piece)}{tags[kind][1]}"
+        for kind, piece in spans(clean(text))
+    )
     return found.replace("\n", "<br>")
 
 

@@ -180,7 +180,7 @@ class _Found:
         )
 
     def _unreached(self, name: str, sentence: str) -> Observation:
-        if name != self.started:
+        if name != self.started or self.finished:
             return Observation(name, sentence, Verdict.NOT_RUN)
         if self.ended == guardian.DEADLINE:
             return Observation(
@@ -189,10 +189,10 @@ class _Found:
                 Verdict.NOT_YET,
                 key="too-slow",
                 did=_("Watched your answer for {seconds} s.").format(seconds=f"{self.deadline:g}"),
-                saw=_("it was still busy; everything it started was ended"),
+                saw=_("It was still busy; everything it started was ended."),
                 needs=_("an answer in bounded time"),
-                why=_("whoever waits for you waits for what you wait for"),
-                try_=_("look for a loop without an end, or a wait without a timeout"),
+                why=_("Whoever waits for you waits for what you wait for."),
+                try_=_("Look for a loop without an end, or a wait without a timeout."),
             )
         return Observation(
             name,
@@ -200,10 +200,10 @@ class _Found:
             Verdict.NOT_YET,
             key="check-ended",
             did=_("Watched your answer."),
-            saw=_("the check was ended from outside in the middle ({status})").format(status=self.status),
+            saw=_("The check was ended from outside in the middle ({status})").format(status=self.status),
             needs=_("an answer that leaves other processes alone"),
-            why=_("on a shared machine a signal to the wrong process stops somebody else's work"),
-            try_=_("look for `os.kill`, or for memory that runs out; then run the cell again"),
+            why=_("On a shared machine a signal to the wrong process stops somebody else's work."),
+            try_=_("Look for `os.kill`, or for memory that runs out; then run the cell again."),
         )
 
 

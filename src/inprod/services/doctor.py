@@ -87,7 +87,7 @@ def _docker(found: engine.Engine) -> list[Finding]:
             if missing
             else _("here: {images}").format(images=", ".join(chosen))
         )
-        do = _("fetch them once: `inprod doctor --pull`") if missing else ""
+        do = _("optional: `inprod doctor --pull` fetches them, once; then the course uses Docker") if missing else ""
         findings.append(Finding(_("Images"), not (missing and demanded), saw, do))
     return findings
 
