@@ -196,3 +196,18 @@ def test_a_closed_pipe_is_no_traceback() -> None:
         shell=True, env=dict(os.environ), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("sample")
+def test_an_observation_that_never_fails_is_no_proof(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A test that asserts nothing is named, and so is a starter that breaks."""
+    folder = sample / "exercises/00_sample/w0_sample"
+    check = folder / "check.py"
+    check.write_text(
+        check.read_text(encoding="utf-8") + '\n\ndef test_nothing():\n    """It is so."""\n', encoding="utf-8"
+    )
+    (folder / "starter" / "answer.py").write_text("def answer():\n    raise NotImplementedError\n", encoding="utf-8")
+    assert main(["verify", "--json", "-"]) == 1
+    (entry,) = json.loads(capsys.readouterr().out)["exercises"]
+    assert "test_nothing never fails: neither the starter nor a wrong answer shows that it can" in entry["problems"]
+    assert any("the starter breaks" in problem for problem in entry["problems"])

@@ -32,6 +32,11 @@ def _replace(old: str, new: str) -> Callable[[Path], None]:
     return damage
 
 
+def _given(folder: Path) -> None:
+    (folder / "given").mkdir()
+    (folder / "given" / "answer.py").touch()
+
+
 def _latin_1(folder: Path) -> None:
     (folder / "task.md").write_bytes(b"---\nid: \xe7")
 
@@ -50,6 +55,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "needs as text": (_replace("needs: []", "needs: redis"), "task.md:6", "must be a list"),
     "no answer": (_replace("answer: [answer.py]", "answer: []"), "task.md:7", "at least one file"),
     "answer outside": (_replace("[answer.py]", "[../answer.py]"), "task.md:7", "inside the answer's folder"),
+    "answer that is given": (_given, "task.md:7", "given/answer.py would take its place"),
     "answer without starter": (_replace("[answer.py]", "[other.py]"), "task.md:7", "starter/other.py is missing"),
     "long check": (_replace("seconds: 5", "seconds: 90"), "task.md:8", "at most 30"),
     "unknown field": (_replace("seconds: 5", "seconds: 5\ncolour: red"), "task.md:9", "`colour` is not a field"),

@@ -96,8 +96,11 @@ class Answers:
             self._synced.save({(exercise.id, file): lf(text)})
 
     def untouched(self, exercise: Exercise) -> bool:
-        """Whether the answer still is the starter, word for word."""
-        return all(text == starter(exercise, file) for file, text in self.read(exercise).items())
+        """Whether the answer still is the starter, word for word; what can't be read is not."""
+        try:
+            return all(text == starter(exercise, file) for file, text in self.read(exercise).items())
+        except InprodError:
+            return False
 
     def reset(self, exercise: Exercise) -> dict[str, str]:
         """Put the starter back, the old texts into the history; the starter's texts by file name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,6 @@ def test_a_second_start_leaves_work_in_progress_alone(desk: Desk) -> None:
     before = files_of(desk.work)
     desk.prepare()
     after = files_of(desk.work)
-    assert after.pop(".inprod/synced.json") != before.pop(".inprod/synced.json")
     assert after == before
     assert not desk.kept()
     desk.prepare()
@@ -98,7 +98,7 @@ def test_where_cell_and_file_differ_the_cell_wins(desk: Desk) -> None:
     desk.prepare()
     assert desk.file("A1", "adding.py") == MINE
     assert desk.history("A1")[0] == (OTHER, "update")
-    assert "answers/A1/adding.py: the text in the notebook differs" in desk.said[0]
+    assert "answers/A1/adding.py: the notebook's text is newer" in desk.said[0]
 
 
 def test_the_cell_wins_over_a_file_that_changed_as_well(desk: Desk) -> None:
@@ -123,7 +123,42 @@ def test_a_file_edited_elsewhere_reaches_a_cell_that_nobody_touched(desk: Desk) 
     assert desk.source(CELL) == "%%answer A1\n" + OTHER.rstrip("\n")
     assert [c for c in desk.cells() if c["id"] != CELL] == [c for c in before if c["id"] != CELL]
     assert (starter, "update") in desk.history("A1")
-    assert "changed outside the notebook" in desk.said[0]
+    assert "is newer than its cell" in desk.said[0]
+
+
+def test_a_file_edited_after_its_cell_was_run_is_the_newer_one(desk: Desk) -> None:
+    """Run a cell, go on in an editor: the next start brings the editor's text into the cell, and keeps the cell's."""
+    desk.run_cell("A1", "adding.py", MINE)
+    desk.write_cell(CELL, "%%answer A1\n" + MINE)
+    desk.write_file("A1", "adding.py", OTHER)
+    desk.prepare()
+    assert desk.file("A1", "adding.py") == OTHER
+    assert desk.source(CELL) == "%%answer A1\n" + OTHER.rstrip("\n")
+    assert "is newer than its cell" in "".join(desk.said)
+    assert MINE.strip() in [content.strip() for content, _why in desk.history("A1")]
+
+
+def test_a_notebook_that_was_not_saved_takes_nothing_back(desk: Desk) -> None:
+    """The cell on disk is the one before last: the file has what was run since."""
+    desk.run_cell("A1", "adding.py", MINE)
+    desk.run_cell("A1", "adding.py", OTHER)
+    desk.write_cell(CELL, "%%answer A1\n" + MINE)
+    desk.prepare()
+    assert desk.file("A1", "adding.py") == OTHER
+    assert desk.source(CELL) == "%%answer A1\n" + OTHER.rstrip("\n")
+
+
+def test_a_scrap_cell_does_not_replace_the_answer(desk: Desk) -> None:
+    """Two cells for one exercise: the one that the file holds counts, both stay as they are, and it is said."""
+    desk.run_cell("A1", "adding.py", MINE)
+    desk.write_cell(CELL, "%%answer A1\n" + MINE)
+    scrap: dict[str, object] = {"cell_type": "code", "id": "scrap", "metadata": {}, "outputs": []}
+    scrap |= {"execution_count": None, "source": "%%answer A1\n" + OTHER}
+    desk.change(lambda cells: cells.append(scrap))
+    desk.prepare()
+    assert desk.file("A1", "adding.py") == MINE
+    assert (desk.source(CELL), desk.source("scrap")) == ("%%answer A1\n" + MINE, "%%answer A1\n" + OTHER)
+    assert "A1 has two answer cells" in "".join(desk.said)
 
 
 def test_a_reset_stays_a_reset(desk: Desk) -> None:
@@ -299,7 +334,23 @@ def test_links_to_given_files_stay_inside_the_folder(desk: Desk) -> None:
     text = "".join("".join(cell["source"]) for cell in desk.cells())
     assert "](exercises/01_sums/a1_add_up/given/limit.txt)" in text
     assert "](../" not in text
-    assert (desk.work / "exercises/01_sums/a1_add_up/given/limit.txt").is_file()
+    copy = desk.work / "exercises/01_sums/a1_add_up/given/limit.txt"
+    assert copy.is_file()
+    # To read, not to change; and what judges an answer does not lie beside it.
+    assert copy.stat().st_mode & 0o222 == 0
+    assert [p.name for p in (desk.work / "exercises").rglob("*") if p.is_file()] == ["limit.txt"]
+
+
+def test_a_door_into_the_course_is_closed(desk: Desk) -> None:
+    """Nothing is written through a link that leads out of the folder."""
+    shutil.rmtree(desk.work / "exercises")
+    (desk.work / "exercises").symlink_to(desk.course.exercises)
+    given = desk.course.exercises / "01_sums/a1_add_up/given/limit.txt"
+    before = given.stat()
+    desk.new_version()
+    desk.prepare()
+    assert not (desk.work / "exercises").is_symlink()
+    assert (given.stat().st_ino, given.stat().st_mode) == (before.st_ino, before.st_mode)
 
 
 def test_another_language(desk: Desk) -> None:

@@ -79,8 +79,11 @@ def test_hints_and_solution(room: Room) -> None:
     assert "not open yet" in closed
     assert RIGHT.splitlines()[1] not in closed
     assert not room.kernel.progress.standing("W0").solution_opened
+    for _number in range(4):  # the starter as it came is no try
+        room.run("%check W0")
+    assert room.kernel.progress.tries("W0") == 0
     for _number in range(3):
-        shown = room.run("%check W0")
+        shown = room.run(f"%%answer W0\n{WRONG}")
     assert "`%solution W0` is open" in shown
     opened = room.run("%solution W0")
     assert "2 right answers" in opened
@@ -101,7 +104,7 @@ def test_reset_brings_the_starter_back(room: Room) -> None:
 def test_progress_draws_the_map(room: Room) -> None:
     """Passed, tried and open are told apart by more than colour."""
     room.run(f"%%answer W0\n{RIGHT}")
-    room.run("%check W1")
+    room.run("%%answer W1\nx = 1\n")
     shown = room.run("%progress")
     assert "Your progress (1 of 2 · 10 of 20 points)" in shown
     assert "W0 ✓  W1 …" in shown

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.magics.conftest import RIGHT, Room
+from tests.magics.conftest import RIGHT, WRONG, Room
 
 
 def test_a_full_disk_loses_neither_text_nor_verdict(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +39,7 @@ def test_progress_that_cannot_be_written(room: Room) -> None:
 
 def test_damaged_progress_is_told_on_the_card(room: Room) -> None:
     """Once, as a note."""
-    room.run("%check W0")
+    room.run(f"%%answer W0\n{WRONG}")
     room.kernel.progress.path.write_bytes(b"garbage" * 1000)
     shown = " ".join(room.run("%check W0").split())
     assert "Your progress file was damaged, so it was built anew" in shown

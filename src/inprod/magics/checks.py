@@ -132,7 +132,9 @@ def surroundings(kernel: Kernel, exercise: Exercise, report: Report, notes: tupl
 def _next(kernel: Kernel, exercise: Exercise) -> NextExercise | None:
     exercises = kernel.exercises()
     at = [e.id for e in exercises].index(exercise.id)
-    standings = kernel.progress.standings()
+    standings: dict[str, Standing] = {}
+    with contextlib.suppress(ProgressError):  # then the next one in order
+        standings = kernel.progress.standings()
     # From here on, then from the top: what was skipped is still a door.
     following = [e for e in (*exercises[at + 1 :], *exercises[:at]) if not standings.get(e.id, _NOTHING).passed]
     return NextExercise(following[0].id, _(following[0].title), following[0].minutes) if following else None
