@@ -182,6 +182,22 @@ def test_verify_tells_what_is_missing(capsys: pytest.CaptureFixture[str]) -> Non
     assert entry["problems"] == ["1 wrong answer; 3 are needed"]
 
 
+def test_the_lab_is_prepared_for_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies where, without opening anything."""
+    from tests.lab.support import make_desk
+
+    desk = make_desk(tmp_path / "course")
+    monkeypatch.setenv("INPROD_COURSE", str(desk.course.root))
+    monkeypatch.setenv("INPROD_WORK", str(desk.work))
+    done = subprocess.run(
+        [sys.executable, "-m", "inprod", "lab", "--prepare", "--json"],
+        capture_output=True, text=True, timeout=60, check=True, env=dict(os.environ),
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert found["notebooks"] == [str(desk.work / "01_sums.ipynb")]
+    assert Path(found["start"]).is_file()
+
+
 def test_outside_a_course_the_remedy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """INPROD_COURSE that names nothing."""
     monkeypatch.setenv("INPROD_COURSE", str(tmp_path / "nowhere"))

@@ -41,8 +41,18 @@ def lab(options: argparse.Namespace) -> int:
 
     of = course()
     work = work_folder(of)
-    learners_lab.prepare(of, work, language=language(), say=_say)
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        _say(line)
+
+    prepared = learners_lab.prepare(of, work, language=language(), say=say)
     if options.prepare:
+        if options.json:
+            notebooks = [str(path) for path in prepared.notebooks]
+            found = {"schema": SCHEMA, "work": str(prepared.work), "start": str(prepared.start)}
+            print(json.dumps({**found, "notebooks": notebooks, "said": said}, ensure_ascii=False, indent=2))
         return 0
     return learners_lab.launch(of, work, port=options.port, browser=not options.no_browser)
 
