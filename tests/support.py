@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from inprod.exercises import Exercise, load
+from inprod.recipes import Recipe
 from inprod.services.base import Lease, Progress, ServerDeath
 
 TASK = """\
@@ -42,13 +43,13 @@ class NoServices:
 
     backend = "none"
 
-    def start(self, needs: frozenset[str], progress: Progress | None = None) -> None:
+    def start(self, needs: frozenset[str], progress: Progress | None = None, template: Recipe | None = None) -> None:
         assert not needs
 
     def servers(self) -> Mapping[str, str]:
         return {}
 
-    def lease(self, needs: frozenset[str], name: str) -> AbstractContextManager[Lease]:
+    def lease(self, needs: frozenset[str], name: str, template: Recipe | None = None) -> AbstractContextManager[Lease]:
         return contextlib.nullcontext(Lease())
 
     def deaths(self) -> tuple[ServerDeath, ...]:

@@ -22,10 +22,10 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 #: From the ground up: a module may import from its own floor and from those below.
 FLOORS = (
     {"errors", "messages", "course"},
-    {"exercises", "results"},
+    {"exercises", "results", "recipes"},
     {"services"},
     {"running", "render", "progress", "testing", "wire"},
-    {"answers", "kernel", "demo", "tutor", "synced"},
+    {"answers", "kernel", "demo", "tutor", "synced", "workshop"},
     {"magics", "build", "nbval_plugin"},
     {"lab", "verify", "bench"},
     {"cli", "__main__"},

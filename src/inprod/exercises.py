@@ -13,11 +13,14 @@ from typing import Any
 
 import yaml
 
+from inprod import recipes
 from inprod.course import Course
 from inprod.errors import ExerciseError, InprodError
 from inprod.messages import _
+from inprod.recipes import Recipe
 
 NEEDS = frozenset({"postgres", "redis", "celery", "http", "docker", "browser"})
+FIELDS = frozenset({"id", "title", "level", "minutes", "needs", "answer", "seconds", "database"})
 MAX_SECONDS = 30
 _ID = re.compile(r"[A-Z]{1,2}\d{1,2}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
@@ -54,6 +57,7 @@ class Exercise:
     after_pass: str
     folder: Path  #: exercises/<lesson>/<slug>
     solutions: Path  #: solutions/<lesson>/<slug>
+    database: str = ""  #: the sample database in course.toml that the check's Postgres starts with
 
     @property
     def lesson(self) -> str:
@@ -66,6 +70,16 @@ class Exercise:
     @property
     def check(self) -> Path:
         return self.folder / "check.py"
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How its sample database is filled, as course.toml says now; None where it starts empty."""
+        return recipes.load(_course_of(self.folder)).databases[self.database] if self.database else None
+
+    @property
+    def fixtures(self) -> Path:
+        """What the checks of all exercises share; a course may have none."""
+        return self.folder.parents[1] / "conftest.py"
 
     @property
     def starter(self) -> Path:
@@ -181,7 +195,7 @@ def load(folder: Path, solutions_root: Path) -> Exercise:
             looked=f"{folder / 'check.py'}:1",
             do=_("write it; CONTRIBUTING.md shows the form"),
         )
-    if extra := sorted(set(front) - {"id", "title", "level", "minutes", "needs", "answer", "seconds"}):
+    if extra := sorted(set(front) - FIELDS):
         raise field.error(extra[0], _("is not a field of an exercise"))
     task, sections = _sections(path, body, first_line)
     return Exercise(
@@ -197,7 +211,26 @@ def load(folder: Path, solutions_root: Path) -> Exercise:
         after_pass=sections["After a pass"],
         folder=folder,
         solutions=solutions_root / folder.parent.name / folder.name,
+        database=_database(field, needs) if "database" in front else "",
     )
+
+
+def _database(field: Fields, needs: frozenset[str]) -> str:
+    name = field.text("database")
+    known = recipes.load(_course_of(field.path.parent)).databases
+    if name not in known:
+        names = ", ".join(known) or "–"
+        raise field.error(
+            "database", _("must be one of course.toml ({known}), not {name}").format(known=names, name=name)
+        )
+    if "postgres" not in needs:
+        raise field.error("database", _("needs Postgres: add it to `needs`"))
+    return name
+
+
+def _course_of(folder: Path) -> Course:
+    """The course around exercises/<lesson>/<slug>."""
+    return Course(folder.parents[2])
 
 
 def solutions(exercise: Exercise) -> tuple[Solution, ...]:

@@ -12,15 +12,20 @@ import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from inprod import recipes
 from inprod.answers import Answers
 from inprod.course import WORK_VARIABLE, Course, course, work_folder
 from inprod.errors import InprodError
 from inprod.exercises import Exercise, discover
 from inprod.messages import _
 from inprod.progress import Progress
+from inprod.recipes import Recipe
 from inprod.services.base import POSTGRES, REDIS, Lease, Services
+
+if TYPE_CHECKING:
+    from inprod.services.programs import Programs
 
 STRICT_VARIABLE: Final = "INPROD_STRICT"
 
@@ -40,7 +45,8 @@ class Kernel:
         self._open_services = open_services
         self._services: Services | None = None
         self._leases = contextlib.ExitStack()
-        self._leased: dict[str, Lease] = {}
+        self._leased: dict[tuple[str, str], Lease] = {}
+        self._programs: Programs | None = None
         self._lock = threading.RLock()
         self._known: tuple[object, tuple[Exercise, ...]] = (None, ())
 
@@ -77,19 +83,24 @@ class Kernel:
             do=_("name one of these"),
         )
 
-    def lease(self, need: str) -> Lease:
-        """This notebook's own database or Redis: made at first use, the same one until the kernel exits."""
-        with self._lock:
-            if need not in self._leased:
-                needs = frozenset({need})
-                self.services.start(needs)
-                name = f"demo_{secrets.token_hex(4)}"
-                self._leased[need] = self._leases.enter_context(self.services.lease(needs, name))
-            return self._leased[need]
+    def lease(self, need: str, database: str = "") -> Lease:
+        """This notebook's own database or Redis: made at first use, the same one until the kernel exits.
 
-    def postgres_url(self) -> str:
-        """The URL of this notebook's own database."""
-        lease = self.lease(POSTGRES).postgres
+        `database` is a sample database of course.toml, of which the notebook gets one more, a copy.
+        """
+        with self._lock:
+            if (need, database) not in self._leased:
+                needs = frozenset({need})
+                template = self._recipe(database) if database else None
+                self.services.start(needs, None, template)
+                name = f"demo_{secrets.token_hex(4)}"
+                leased = self._leases.enter_context(self.services.lease(needs, name, template))
+                self._leased[need, database] = leased
+            return self._leased[need, database]
+
+    def postgres_url(self, database: str = "") -> str:
+        """The URL of this notebook's own database, or of its own copy of a sample database."""
+        lease = self.lease(POSTGRES, database).postgres
         assert lease is not None  # it was asked for by name
         return lease.url
 
@@ -99,9 +110,44 @@ class Kernel:
         assert lease is not None  # it was asked for by name
         return lease.url
 
-    def close(self) -> None:
-        """Give the leases back and stop the servers; idempotent."""
+    def addresses(self) -> dict[str, str]:
+        """The environment that leads to the servers which this notebook has started; empty before the first."""
         with self._lock:
+            # The plain one last: it is the notebook's DATABASE_URL where there are several.
+            leases = tuple(self._leased[key] for key in sorted(self._leased, key=lambda key: key[1] == ""))
+        found: dict[str, str] = {}
+        for lease in leases:
+            found |= {"DATABASE_URL": lease.postgres.url} if lease.postgres else {}
+            found |= {"REDIS_URL": lease.redis.url} if lease.redis else {}
+        return found
+
+    @property
+    def programs(self) -> Programs:
+        """What this notebook's lessons start; it ends with the kernel."""
+        with self._lock:
+            if self._programs is None:
+                # As below: most notebooks start none.
+                from inprod.services.programs import Programs
+
+                self._programs = Programs()
+            return self._programs
+
+    def _recipe(self, database: str) -> Recipe:
+        known = recipes.load(self.course).databases
+        if database not in known:
+            raise InprodError(
+                _("There is no sample database {name}.").format(name=database),
+                looked=", ".join(known) or recipes.FILE,
+                do=_("name one of these"),
+            )
+        return known[database]
+
+    def close(self) -> None:
+        """End the programs, give the leases back and stop the servers; idempotent."""
+        with self._lock:
+            programs, self._programs = self._programs, None
+            if programs is not None:
+                programs.close()
             self._leased.clear()
             services, self._services = self._services, None
             try:

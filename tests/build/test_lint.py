@@ -40,6 +40,11 @@ def test_the_sample_keeps_every_rule(sources: Course) -> None:
         ("%%predict empty nothing\nnothing = None", "print(0)", 0, "runs before anything was predicted"),
         ("20 min · 1 exercise", "15 min · 1 exercise", -6, "do not say `20 min`"),
         ("20 min · 1 exercise", "20 min · 4 exercises", -6, "do not say `1 exercise`"),
+        ("order = ?", 'order = "BADE"', -7, "needs a last line `order = ?`"),
+        ("promise: 3\n", "", -1, "needs a last line `order = ?`"),
+        (":order: BADE\n", "", 0, "needs a last line `order = ?`"),
+        (":id: hook-run", ":id: hook-run\n:order: BA", 2, "has an :order:, and is no `%%parsons`"),
+        ("%%parsons 01-sum\n", "print(1)\n", -4, "has no `%%parsons` cell"),
         (", 2026-11-20: `sum`", ": `sum`", 0, "source has no date"),
     ],
 )

@@ -54,6 +54,22 @@ def test_the_solution_has_every_check_passed(built_once: Course) -> None:
     assert "- **loop**: More lines than the built-in" in why
 
 
+def test_a_parsons_problem_is_asked_here_and_answered_there(built_once: Course) -> None:
+    """The lesson has the question, and nothing ran; the solution has the order, and its promise came."""
+    asked, answered = cells(built_once, "notebooks")["order-sum"], cells(built_once, "solutions")["order-sum"]
+    assert "".join(asked["source"]).endswith("\norder = ?")
+    assert "BADE" not in json.dumps(asked)
+    assert "".join(answered["source"]).endswith('\norder = "BADE"')
+    assert "01-sum · BADE – it works" in "".join(answered["outputs"][0]["data"]["text/plain"])
+
+
+def test_a_wrong_order_does_not_build(sources: Course) -> None:
+    """The author hears of it, with the promise that did not come."""
+    edit(lesson_path(sources), ":order: BADE", ":order: BACE")
+    with pytest.raises(InprodError, match="order-sum"):
+        build(sources, say=silent)
+
+
 def test_an_answer_of_several_files_has_a_cell_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole sample, on real servers: two cells, the last of which carries the verdict."""
     monkeypatch.setenv("INPROD_BACKEND", "embedded")

@@ -12,6 +12,7 @@ from inprod import demo, kernel
 from inprod.course import Course
 from inprod.errors import InprodError, ServiceError
 from inprod.kernel import Kernel
+from inprod.recipes import Recipe
 from inprod.services.base import Lease, PostgresLease, Progress, RedisLease, ServerDeath
 
 
@@ -23,14 +24,14 @@ class Ledger:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def start(self, needs: frozenset[str], progress: Progress | None = None) -> None:
+    def start(self, needs: frozenset[str], progress: Progress | None = None, template: Recipe | None = None) -> None:
         self.lines.append(f"start {','.join(needs)}")
 
     def servers(self) -> Mapping[str, str]:
         return {}
 
     @contextlib.contextmanager
-    def lease(self, needs: frozenset[str], name: str) -> Iterator[Lease]:
+    def lease(self, needs: frozenset[str], name: str, template: Recipe | None = None) -> Iterator[Lease]:
         (need,) = needs
         self.lines.append(f"lease {need}")
         postgres = PostgresLease(f"postgresql://{name}", "", "", name) if need == "postgres" else None
@@ -67,6 +68,25 @@ def test_servers_are_leased_once_and_given_back(course_root: Path, tmp_path: Pat
     assert ledger.lines == [
         "start postgres", "lease postgres", "start redis", "lease redis", "back redis", "back postgres", "close",
     ]  # fmt: skip
+
+
+def test_a_sample_database_is_one_more(course_root: Path, tmp_path: Path) -> None:
+    """Beside the plain one, which stays the notebook's address; an unknown name lists those that there are."""
+    (course_root / "fill.py").touch()
+    text = '[databases.shop]\nmake = ["python", "fill.py"]\nfrom = ["fill.py"]\n'
+    (course_root / "course.toml").write_text(text, encoding="utf-8")
+    ledger = Ledger()
+    own = Kernel(Course(course_root), tmp_path, lambda: ledger)
+    shop = own.postgres_url("shop")
+    assert own.addresses() == {"DATABASE_URL": shop}
+    plain = own.postgres_url()
+    assert plain != shop == own.postgres_url("shop")
+    assert own.addresses() == {"DATABASE_URL": plain}
+    with pytest.raises(InprodError) as raised:
+        own.postgres_url("nowhere")
+    assert raised.value.looked == "shop"
+    own.close()
+    assert ledger.lines.count("back postgres") == 2
 
 
 def test_servers_that_cannot_be_had_are_asked_for_again(course_root: Path, tmp_path: Path) -> None:

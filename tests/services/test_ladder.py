@@ -24,7 +24,7 @@ class Step(NoServices):
         self.fails = fails
         self.closed = False
 
-    def start(self, needs: frozenset[str], progress: object = None) -> None:
+    def start(self, needs: frozenset[str], progress: object = None, template: object = None) -> None:
         if self.fails:
             raise ServiceError(f"{self.backend} is away.", looked=f"at {self.backend}", do=f"mend {self.backend}")
 

@@ -110,3 +110,45 @@ def test_a_locked_table_lets_nobody_read(postgres: Postgres) -> None:
         thread.join(10)
     assert read == [("a",)] * 3
     assert postgres.waiting("events") == postgres.blocked() == postgres.busy() == 0
+
+
+def test_statements_are_counted_by_what_they_are(postgres: Postgres) -> None:
+    """Calls, rows and blocks of each, alike ones as one; nothing that steers a transaction, nothing of the check."""
+    postgres.forget_statements()
+    with psycopg.connect(postgres.url) as answer:
+        for number in (1, 2, 3):
+            answer.execute("SELECT title FROM events WHERE id = %s", [number])
+        answer.execute("SET LOCAL work_mem = '8MB'")
+        answer.execute("-- by the way\nSAVEPOINT here")
+        answer.execute("INSERT INTO events VALUES (7, 'g'), (8, 'h')")
+        answer.execute("ROLLBACK TO SAVEPOINT here")
+    postgres.rows("SELECT title FROM events")
+    found = {statement.query: statement for statement in postgres.statement_stats()}
+    assert sorted(found) == ["INSERT INTO events VALUES ($1, $2), ($3, $4)", "SELECT title FROM events WHERE id = $1"]
+    selected = found["SELECT title FROM events WHERE id = $1"]
+    assert (selected.calls, selected.rows) == (3, 2)
+    assert selected.shared_blks_hit + selected.shared_blks_read > 0
+    assert found["INSERT INTO events VALUES ($1, $2), ($3, $4)"].rows == 2
+
+
+def test_forgotten_statements_count_from_zero(postgres: Postgres) -> None:
+    """What comes afterwards is the difference, also of a statement that was sent before."""
+    with psycopg.connect(postgres.url) as answer:
+        answer.execute("SELECT count(*) FROM events")
+        answer.execute("SELECT max(id) FROM events")
+    postgres.forget_statements()
+    assert postgres.statement_stats() == []
+    with psycopg.connect(postgres.url) as answer:
+        answer.execute("SELECT count(*) FROM events")
+    (found,) = postgres.statement_stats()
+    assert (found.query, found.calls, found.rows) == ("SELECT count(*) FROM events", 1, 1)
+
+
+def test_what_the_answer_makes_is_the_checks_too(postgres: Postgres) -> None:
+    """Tables, what fills their keys, and schemas."""
+    with psycopg.connect(postgres.url) as answer:
+        answer.execute("CREATE TABLE made (id serial PRIMARY KEY, title text)")
+        answer.execute("CREATE SCHEMA own CREATE TABLE made (id int)")
+    assert postgres.execute("INSERT INTO made (title) VALUES (%s)", "a") == 1
+    assert postgres.rows("SELECT id, title FROM made") == [{"id": 1, "title": "a"}]
+    assert postgres.rows("SELECT * FROM own.made") == []

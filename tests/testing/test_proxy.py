@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from inprod.testing import wait_until
-from inprod.testing.answer import _ports
 from inprod.testing.proxy import Proxy, ProxyMaker
+from inprod.testing.room import ports
 
 
 class Echo(socketserver.StreamRequestHandler):
@@ -44,7 +44,7 @@ def proxy() -> Iterator[Proxy]:
 
 
 def connect(proxy: Proxy, timeout: float = 5.0) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", _ports([proxy.url])[0]), timeout=timeout)
+    return socket.create_connection(("127.0.0.1", min(ports([proxy.url]))), timeout=timeout)
 
 
 def echo(connection: socket.socket, data: bytes = b"hello") -> bytes:
@@ -54,7 +54,7 @@ def echo(connection: socket.socket, data: bytes = b"hello") -> bytes:
 
 def test_only_host_and_port_of_the_url_change(proxy: Proxy) -> None:
     """Password, path and query stay."""
-    assert proxy.url == f"redis://:secret@127.0.0.1:{_ports([proxy.url])[0]}/3?x=1"
+    assert proxy.url == f"redis://:secret@127.0.0.1:{min(ports([proxy.url]))}/3?x=1"
 
 
 def test_passes_everything_on(proxy: Proxy) -> None:
@@ -165,3 +165,20 @@ def test_an_upstream_that_is_gone_is_an_end() -> None:
                 connection.recv(1)
         finally:
             maker.close()
+
+
+def test_bytes_are_counted_in_both_directions(proxy: Proxy) -> None:
+    """At once, over all connections, until they are reset; a connection that was open before counts on."""
+    with connect(proxy) as one, connect(proxy) as two:
+        one.sendall(b"twelve bytes")
+        got = b""
+        while len(got) < 5:
+            got += one.recv(5 - len(got))
+        assert proxy.sent == 12
+        assert proxy.received >= 5
+        assert echo(two) == b"hello"
+        assert wait_until(lambda: (proxy.sent, proxy.received) == (17, 17), timeout=5)
+        proxy.reset_counts()
+        assert (proxy.sent, proxy.received) == (0, 0)
+        assert echo(two) == b"hello"
+        assert (proxy.sent, proxy.received) == (5, 5)

@@ -77,15 +77,17 @@ def _fields(sentence: str) -> list[str]:
 
 
 def _imports(tree: ast.Module, path: Path, exercise: Exercise) -> Iterator[Finding]:
-    answers = {Path(name).stem for name in exercise.answer if name.endswith(".py")}
+    answers = {name.removesuffix(".py").replace("/", ".") for name in exercise.answer if name.endswith(".py")}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
+            module = node.module or ""
+            names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
         else:
             continue
-        for name in (name.split(".")[0] for name in names):
+        found = dict.fromkeys(part for name in names for part in (name, name.split(".")[0]))
+        for name in found:
             if name in answers:
                 told = _("a check never imports the answer: `answer.call` and the like run it behind its walls")
                 yield Finding(path, node.lineno, told.format(name=name))

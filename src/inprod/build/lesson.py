@@ -15,7 +15,7 @@ from inprod.messages import _
 
 FORMS = ("first", "full")
 _FIELDS = frozenset({"title", "chapter", "minutes", "languages", "form", "kernelspec"})
-_OPTIONS = frozenset({"id", "tags", "reason"})
+_OPTIONS = frozenset({"id", "tags", "reason", "order"})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _EXERCISE = re.compile(r"\{exercise\}[ \t]+([A-Z]{1,2}\d{1,2})")
 _JUPYTEXT_LINE = re.compile(r"\bat line (\d+)")
@@ -44,6 +44,7 @@ class Block:
     id: str = ""  #: of a code cell
     tags: tuple[str, ...] = ()
     reason: str = ""  #: why an output is not compared
+    order: str = ""  #: of a Parsons problem: the right one, for the solutions alone
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,7 @@ def _code(path: Path, cell: Any, lines: list[str], fence: int, part: str) -> Blo
         id=cell_id,
         tags=tuple(str(tag) for tag in tags),
         reason=str(options.get("reason", "")),
+        order=str(options.get("order", "")),
     )
 
 

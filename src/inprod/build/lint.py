@@ -36,6 +36,8 @@ REQUIRED = {
     "first": (("objectives",), ("demo",), ("sources", "next")),
 }
 _COMMENT = re.compile(r"^\s*#+\s*(?:NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE)
+_ASKED = re.compile(r"^order = \?\s*\Z", re.MULTILINE)
+_PROMISE = re.compile(r"^promise: *\S", re.MULTILINE)
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$")
 _FENCE = re.compile(r"^\s*(```+|~~~+)")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\S")
@@ -62,7 +64,7 @@ def lint(lesson: Lesson, exercises: Mapping[str, Exercise], *, saved: Collection
     """
     found = [
         Finding(lesson.path, line, what)
-        for rule in (_parts, _headings, _cells, _demos, _facts, _sources)
+        for rule in (_parts, _headings, _cells, _demos, _parsons, _facts, _sources)
         for line, what in rule(lesson)
     ]
     found += [Finding(lesson.path, line, what) for line, what in _compared(lesson, saved)]
@@ -174,6 +176,20 @@ def _prepares(code: str) -> bool:
     except SyntaxError:
         return False  # a magic
     return all(isinstance(statement, _PREPARATION) for statement in body)
+
+
+def _parsons(lesson: Lesson) -> Found:
+    """A Parsons problem ships unanswered, says what it promises, and has its order for the solutions' build."""
+    puzzles = [block for block in lesson.of_kind(Kind.CODE) if block.source.lstrip().startswith("%%parsons")]
+    for block in puzzles:
+        if not (_ASKED.search(block.source) and _PROMISE.search(block.source) and block.order):
+            needs = _("{id} needs a last line `order = ?`, a `promise:`, and its :order:.")
+            yield block.line, needs.format(id=block.id)
+    for block in lesson.of_kind(Kind.CODE):
+        if block.order and block not in puzzles:
+            yield block.line, _("The cell {id} has an :order:, and is no `%%parsons`.").format(id=block.id)
+    if not puzzles and (found := [block for block in lesson.blocks if block.part == "parsons"]):
+        yield found[0].line, _("The part {name} has no `%%parsons` cell.").format(name="parsons")
 
 
 def _facts(lesson: Lesson) -> Found:

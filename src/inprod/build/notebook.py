@@ -21,6 +21,7 @@ Notebook = dict[str, Any]
 # The texts below are the English notebook's own: they stay English whatever the builder's language is.
 _SERVERS = {"postgres": "Postgres", "redis": "Redis", "celery": "Celery", "http": "HTTP", "docker": "Docker"}
 _SLUG = re.compile(r"[^A-Za-z0-9]+")
+_ASKED = re.compile(r"^order = \?$", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
 
 
@@ -39,7 +40,8 @@ def compose(lesson: Lesson, exercises: Mapping[str, Exercise], kind: str) -> Not
             placed[exercise.id] = exercise
             cells += _exercise_cells(exercise, kind)
         elif block.kind is Kind.CODE:
-            cells.append(code_cell(block.id, block.source, tags=block.tags))
+            source = _ordered(block) if kind == SOLUTION else block.source
+            cells.append(code_cell(block.id, source, tags=block.tags))
         else:
             previous = str(cells[-1]["id"]) if cells else lesson.name
             cells.append(markdown_cell(names.of(block, previous), block.source))
@@ -125,6 +127,11 @@ def _exercise_at(
             lesson.path, block.line, _("{id} is placed twice.").format(id=exercise.id), _("remove one of the two lines")
         )
     return exercise
+
+
+def _ordered(block: Block) -> str:
+    """The cell of a Parsons problem with its right order; every other cell as it is."""
+    return _ASKED.sub(lambda _asked: f'order = "{block.order}"', block.source) if block.order else block.source
 
 
 def _exercise_cells(exercise: Exercise, kind: str) -> Iterator[Cell]:

@@ -14,6 +14,7 @@ from inprod.exercises import discover
 from inprod.lab import start
 from inprod.lab.files import KEPT, keep_copy, not_written, put, text_of
 from inprod.lab.lesson import Texts, Update, source
+from inprod.lab.shown import show
 from inprod.messages import _
 from inprod.progress import Progress
 from inprod.progress.salvage import alone
@@ -66,6 +67,7 @@ def _prepare(course: Course, work: Path, names: list[str], language: str, say: C
     for name in names:
         texts |= Update(course, work, name, exercises, progress).run(language, synced, say)
     synced.save(texts)
+    show(course, work, say)
     page = start.page(course, names, language, exercises, progress)
     _put_start(work, page.text, say)
     for notice in progress.take_notices():

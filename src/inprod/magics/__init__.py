@@ -9,6 +9,11 @@
   with one field alone, the whole cell may be its value. Numbers, `yes` and `no` are understood, all else is text.
 - `%reality NAME field=expression, field=expression` in a later cell shows the guess beside what happened; the
   expressions are the notebook's own Python, as in a call.
+- `%%parsons NAME [file] [--in folder]` holds a program in pieces: a line each, as `A: code`. The learner writes
+  the letters into the last line, `order = ?`, and the lines run as they were put, in a process of their own with
+  the addresses of this notebook's servers. Lines above the first piece stand on top in any case; `promise: text`
+  is a line that the right order prints, `run: command` how the file is run (`python file` if nothing is said),
+  and `--in` the notebook's expression for a folder whose files lie beside it.
 
 Errors are cards. Under INPROD_STRICT=1, where outputs are compared, a card has nothing that differs between
 two runs, no line moves, and whatever is not a pass is raised, with the card's text in place of a traceback.

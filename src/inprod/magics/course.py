@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from inprod import tutor
 from inprod.errors import InprodError
 from inprod.exercises import Exercise
-from inprod.kernel import Kernel
-from inprod.magics import guesses, show
+from inprod.kernel import Kernel, strict
+from inprod.magics import guesses, parsons, show
 from inprod.magics.checks import Checks
 from inprod.messages import _
 from inprod.render import html, text
-from inprod.render.views import PredictionView
+from inprod.render.views import ParsonsView, PredictionView
 
 
 class Magics:
@@ -40,8 +42,9 @@ class Magics:
             self._shell.register_magic_function(_guarded(cell_magic), "cell", cell_magic.__name__)
         for line_magic in (self.check, self.hint, self.reset, self.solution, self.progress, self.doctor):
             self._shell.register_magic_function(_guarded(line_magic), "line", line_magic.__name__)
-        # Its line is Python: braces and dollars in it are not the shell's.
+        # Their lines are Python: braces and dollars in them are not the shell's.
         self._shell.register_magic_function(no_var_expand(_guarded(self.reality)), "line", "reality")
+        self._shell.register_magic_function(no_var_expand(_guarded(self.parsons)), "cell", "parsons")
         if _with_body not in self._shell.input_transformers_cleanup:
             self._shell.input_transformers_cleanup.insert(0, _with_body)
 
@@ -120,6 +123,21 @@ class Magics:
         view = PredictionView(name, tuple(was), said, was)
         show.card(html.prediction(view), text.prediction(view))
 
+    def parsons(self, line: str, cell: str) -> None:
+        """Put lettered lines in order, and run them: %%parsons NAME [file] [--in folder]"""
+        about, puzzle = parsons.line(line), parsons.read(cell)
+        view = ParsonsView(about.name, tuple(puzzle.pieces), puzzle.promised, puzzle.order)
+        if puzzle.order is not None:
+            self._kernel.progress.predict(about.name, {"order": puzzle.order})
+            beside = Path(guesses.worked_out("--in", about.beside, self._shell.user_ns)) if about.beside else None
+            ran = parsons.run(puzzle, about.file, beside=beside, environment=self._kernel.addresses())
+            view = dataclasses.replace(
+                view, source=puzzle.source(), output=ran.said, code=ran.code, kept=parsons.keeps(ran, puzzle.promised)
+            )
+            if strict() and not view.kept:
+                raise show.NotYet(text.parsons(view))
+        show.card(html.parsons(view), text.parsons(view))
+
     def _exercise(self, usage: str, words: list[str], most: int = 1) -> Exercise:
         if len(words) > most:
             raise _usage(usage, " ".join(words))
@@ -129,7 +147,7 @@ class Magics:
 def _with_body(lines: list[str]) -> list[str]:
     """IPython refuses a cell magic without a body; an empty answer, or no guess yet, is one of ours to read."""
     filled = [line for line in lines if line.strip()]
-    ours = len(filled) == 1 and filled[0].split()[0] in ("%%answer", "%%predict")
+    ours = len(filled) == 1 and filled[0].split()[0] in ("%%answer", "%%predict", "%%parsons")
     return [filled[0].rstrip("\n") + "\n", "\n"] if ours else lines
 
 

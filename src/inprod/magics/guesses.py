@@ -93,6 +93,22 @@ def reality(line: str, namespace: Mapping[str, Any]) -> tuple[str, dict[str, Any
     return name, {str(pair.arg): _worked_out(str(pair.arg), pair.value, namespace) for pair in pairs}
 
 
+def worked_out(name: str, expression: str, namespace: Mapping[str, Any]) -> Any:
+    """What an expression on a magic's line is in the notebook.
+
+    Raises:
+        InprodError: it is no expression, or it fails; `name` says what it was to be.
+    """
+    try:
+        return eval(compile(expression, f"<{name}>", "eval"), dict(namespace))  # noqa: S307 - the notebook's own code
+    except Exception as error:
+        raise InprodError(
+            _("What `{field}` was could not be worked out.").format(field=name),
+            looked=f"{expression}: {type(error).__name__}: {error}",
+            do=_("run the cells above, from the top, then this one again"),
+        ) from error
+
+
 def plain(found: Any) -> Any:
     """`found` as JSON holds it; whatever JSON has no word for, as text."""
     if hasattr(found, "item") and callable(found.item):  # a number of numpy
@@ -104,12 +120,4 @@ def plain(found: Any) -> Any:
 
 
 def _worked_out(field: str, expression: ast.expr, namespace: Mapping[str, Any]) -> Any:
-    try:
-        # The notebook's own code, which the learner can read and run.
-        return plain(eval(compile(ast.Expression(expression), f"<{field}>", "eval"), dict(namespace)))  # noqa: S307
-    except Exception as error:
-        raise InprodError(
-            _("What `{field}` was could not be worked out.").format(field=field),
-            looked=f"{ast.unparse(expression)}: {type(error).__name__}: {error}",
-            do=_("run the cells above, from the top, then this one again"),
-        ) from error
+    return plain(worked_out(field, ast.unparse(expression), namespace))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from inprod.messages import _, ngettext
 from inprod.progress.summary import LessonState, State, Summary
 from inprod.render.cards import Card, Line, Tone
-from inprod.render.views import AnswerView, HintView, PredictionView, ResetView, SavedView, SolutionView
+from inprod.render.views import AnswerView, HintView, ParsonsView, PredictionView, ResetView, SavedView, SolutionView
 
 NOTHING = "–"
+#: Of what a Parsons problem printed, in characters.
+LONGEST = 4_000
 
 
 def totals(of: Summary) -> str:
@@ -95,6 +97,49 @@ def prediction_foot(of: PredictionView) -> str:
             names=", ".join(f"`{name}`" for name in missing)
         )
     return _("Kept. Run on, and compare.")
+
+
+def parsons(of: ParsonsView) -> Card:
+    """What to do, or whether the lines did what the right order does."""
+    promised = ", ".join(f"`{line}`" for line in of.promised)
+    if of.order is None:
+        return Card(
+            _("{name} · put in order").format(name=of.name),
+            lines=(
+                Line(
+                    Tone.PLAIN,
+                    _(
+                        "Some of the lines {first} to {last} make a program, and some belong to another one. Write "
+                        'letters into the last line, as in `order = "{example}"`, and run the cell: whatever you '
+                        "write is run."
+                    ).format(first=of.letters[0], last=of.letters[-1], example="".join(of.letters[1::-1])),
+                ),
+                Line(Tone.PLAIN, _("The right order prints {promised}.").format(promised=promised)),
+            ),
+        )
+    how = _("It was ended, for it did not end by itself.") if of.code is None else ""
+    if of.code:
+        how = _("It ended with exit code {code}.").format(code=of.code)
+    if of.kept:
+        word, tone, line = _("it works"), Tone.GOOD, _("{promised} came, as promised.").format(promised=promised)
+    else:
+        word, tone, line = _("not yet"), Tone.GAP, _("{promised} did not come.").format(promised=promised)
+    return Card(
+        _("{name} · {order}").format(name=of.name, order=of.order),
+        word,
+        tone,
+        lines=(Line(tone, f"{line} {how}".strip()),),
+        foot=() if of.kept else (_("Read what it printed, change the order, and run the cell again."),),
+    )
+
+
+def parsons_parts(of: ParsonsView) -> tuple[tuple[str, str], ...]:
+    """The program that the order made and what it printed, each under its name."""
+    if of.order is None:
+        return ()
+    # Of a long output the end is shown: there stands what went wrong.
+    output = of.output if len(of.output) <= LONGEST else "…" + of.output[-LONGEST:]
+    return (_("this ran"), of.source), (_("it printed"), output or _("(nothing)"))
 
 
 def reset(of: ResetView) -> Card:

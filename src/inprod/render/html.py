@@ -16,7 +16,17 @@ from inprod.messages import _
 from inprod.progress.summary import ExerciseState, LessonState, State, Summary
 from inprod.render import cards, heads
 from inprod.render.cards import Card, Fact, Line, Tone
-from inprod.render.views import ALONE, Around, Finding, HintView, PredictionView, ResetView, SavedView, SolutionView
+from inprod.render.views import (
+    ALONE,
+    Around,
+    Finding,
+    HintView,
+    ParsonsView,
+    PredictionView,
+    ResetView,
+    SavedView,
+    SolutionView,
+)
 from inprod.render.words import Span, clean, spans
 from inprod.results import Report
 
@@ -112,6 +122,12 @@ def prediction(of: PredictionView) -> str:
     )
     foot = heads.prediction_foot(of)
     return _card(Card(heads.prediction_title(of), foot=(foot,) if foot else ()), inside=table)
+
+
+def parsons(of: ParsonsView) -> str:
+    """Lines put in order, and what they did."""
+    inside = "".join(f"{_file_name(name)}{_pre(content.rstrip())}" for name, content in heads.parsons_parts(of))
+    return _card(heads.parsons(of), inside=inside)
 
 
 def reset(of: ResetView) -> str:

@@ -10,7 +10,17 @@ from inprod.messages import _
 from inprod.progress.summary import ExerciseState, State, Summary
 from inprod.render import cards, heads
 from inprod.render.cards import Card, Fact, Line, Tone
-from inprod.render.views import ALONE, Around, Finding, HintView, PredictionView, ResetView, SavedView, SolutionView
+from inprod.render.views import (
+    ALONE,
+    Around,
+    Finding,
+    HintView,
+    ParsonsView,
+    PredictionView,
+    ResetView,
+    SavedView,
+    SolutionView,
+)
 from inprod.render.words import Span, clean, spans
 from inprod.results import Report
 
@@ -69,6 +79,14 @@ def prediction(of: PredictionView) -> str:
         lines.append(("  " + "  ".join(cells)).rstrip())
     foot = heads.prediction_foot(of)
     return "\n".join([*lines, *_foot([foot] if foot else [])])
+
+
+def parsons(of: ParsonsView) -> str:
+    """Lines put in order, and what they did."""
+    lines = [_card(heads.parsons(of))]
+    for name, content in heads.parsons_parts(of):
+        lines += ["", f"  {name}", *_block(content.rstrip(), indent="    ")]
+    return "\n".join(lines)
 
 
 def reset(of: ResetView) -> str:

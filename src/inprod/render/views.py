@@ -72,6 +72,20 @@ class PredictionView:
 
 
 @dataclass(frozen=True)
+class ParsonsView:
+    """Lines put in order, and what they did."""
+
+    name: str
+    letters: tuple[str, ...]
+    promised: tuple[str, ...]
+    order: str | None  #: None: nothing was said, and nothing ran
+    source: str = ""
+    output: str = ""
+    code: int | None = None  #: None: it was ended
+    kept: bool = False  #: whether the promised lines came
+
+
+@dataclass(frozen=True)
 class ResetView:
     """The starter files that are back in place."""
 

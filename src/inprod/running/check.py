@@ -23,6 +23,7 @@ from inprod.course import course
 from inprod.errors import ServiceError
 from inprod.exercises import Exercise
 from inprod.messages import _, language
+from inprod.recipes import Recipe
 from inprod.results import Observation, Problem, Report, Verdict
 from inprod.running import client, guardian
 from inprod.services.base import Lease, Services
@@ -79,7 +80,7 @@ def run_check(
     except OSError as error:
         verdict_of = _Found(problem=_disk(error))
     report = verdict_of.report(exercise, check.seed, services)
-    return dataclasses.replace(report, seconds=time.monotonic() - began)
+    return dataclasses.replace(report, seconds=time.monotonic() - began - check.filling)
 
 
 def warm_up() -> None:
@@ -212,17 +213,29 @@ class _Check:
         self.exercise = exercise
         self.seed = seed
         self.tell = tell
+        self.filling = 0.0  #: seconds that went into sample data, which nobody's answer took
 
     def run(self, answer_dir: Path, services: Services, deadline: float) -> _Found:
         needs = self.exercise.needs & {"postgres", "redis"}
-        services.start(needs, lambda text: self.tell(Event("step", text)))
-        found = self._once(answer_dir, services, deadline, needs)
+        services.start(needs, self._step)
+        if (template := self.exercise.recipe) is not None:
+            began = time.monotonic()
+            try:
+                services.start(needs, self._step, template)
+            finally:
+                self.filling = time.monotonic() - began
+        found = self._once(answer_dir, services, deadline, needs, template)
         if not found.began:
             # The zygote was ended from outside between two checks, after it took the request: ask a new one.
-            found = self._once(answer_dir, services, deadline, needs)
+            found = self._once(answer_dir, services, deadline, needs, template)
         return found
 
-    def _once(self, answer_dir: Path, services: Services, deadline: float, needs: frozenset[str]) -> _Found:
+    def _step(self, text: str) -> None:
+        self.tell(Event("step", text))
+
+    def _once(
+        self, answer_dir: Path, services: Services, deadline: float, needs: frozenset[str], template: Recipe | None
+    ) -> _Found:
         before = len(services.deaths())
         folder = Path(tempfile.mkdtemp(prefix=f"inprod-check-{os.getpid()}-"))
         # The database goes after the processes that use it, though it came after them.
@@ -237,7 +250,7 @@ class _Check:
             with chan_theirs, life_theirs:
                 client.shared().request({"folder": str(folder), "deadline": deadline}, chan_theirs, life_theirs)
             # The host is forked by now or before it can read the job: passwords travel only to the judge.
-            lease = last.enter_context(services.lease(needs, f"check_{secrets.token_hex(4)}"))
+            lease = last.enter_context(services.lease(needs, f"check_{secrets.token_hex(4)}", template))
             with contextlib.suppress(BrokenPipeError):
                 frames.send(chan, self._job(lease))
             found = _Found(deadline=deadline)
@@ -259,7 +272,7 @@ class _Check:
         }
 
     def _lay_out(self, folder: Path, answer_dir: Path) -> None:
-        """Copy what the check may see: regular files only, by name, and check.py alone in its folder."""
+        """Copy what the check may see: regular files only, by name, and check.py alone with its fixtures."""
         for name in self.exercise.answer:
             source = answer_dir / name
             if not os.path.lexists(source):
@@ -269,6 +282,8 @@ class _Check:
             shutil.copytree(self.exercise.given, folder / "given", ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "check").mkdir()
         shutil.copyfile(self.exercise.check, folder / "check" / "check.py")
+        if self.exercise.fixtures.is_file():
+            shutil.copyfile(self.exercise.fixtures, folder / "check" / self.exercise.fixtures.name)
 
     def _listen(self, chan: socket.socket, life: socket.socket, found: _Found) -> None:
         """Take in records until the guardian says that all is over and closes."""

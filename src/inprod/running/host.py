@@ -16,7 +16,7 @@ from pathlib import Path
 
 from inprod.running import minder, processes
 
-_MAX_REQUEST = 4096
+_MAX_REQUEST = 65536
 
 
 def main(control: socket.socket, folder: Path) -> None:

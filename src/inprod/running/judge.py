@@ -18,7 +18,7 @@ _WITHOUT = (
 
 
 def arguments(check: Path) -> list[str]:
-    """pytest's command line for one check.py, which must be alone in its folder."""
+    """pytest's command line for one check.py, which may have a conftest.py beside it, and nothing else."""
     folder = str(check.parent)
     options = ["-c", "/dev/null", "--rootdir", folder, "--confcutdir", folder, "--import-mode=importlib"]
     options += ["-q", "--tb=short", "-W", "ignore"]
@@ -45,4 +45,13 @@ def main(chan: socket.socket, host: socket.socket, folder: Path, walls: tuple[st
     frames.send(chan, {"walls": list(walls)})
     plugin = CheckPlugin(job, host, folder, lambda record: frames.send(chan, record))
     code = pytest.main(arguments(check), plugins=[plugin])
+    if code == pytest.ExitCode.USAGE_ERROR:
+        # A conftest.py that can't be imported is told on stderr alone, before any plugin is asked.
+        frames.send(chan, {"broken": _last_words(check.parent, folder / "log")})
     frames.send(chan, {"end": int(code)})
+
+
+def _last_words(checks: Path, log: Path) -> str:
+    sys.stderr.flush()
+    lines = log.read_text(encoding="utf-8", errors="replace").replace(f"{checks}/", "exercises/").splitlines()
+    return " ⏎ ".join(line.strip() for line in lines[-6:] if line.strip())[-800:]

@@ -26,6 +26,7 @@ MAX_OUTPUT = 16 * 1024 * 1024
 MAX_MEMORY = 1536 * 1024 * 1024
 MAX_PROCESSES = 128
 KEPT_OUTPUT = 256 * 1024
+PART = 1024 * 1024
 _TICK = 0.05
 
 # How a call ended, as the judge is told.
@@ -119,6 +120,14 @@ class _Call:
             return True
         if order["order"] == "output":
             frames.send(self.conn, {"output": _tail(self.stdout)[0] + _tail(self.stderr)[0]})
+        elif order["order"] == "log":
+            parts = [_part(fd, int(at)) for fd, at in zip((self.stdout, self.stderr), order["at"], strict=True)]
+            frames.send(self.conn, {"log": parts})
+        elif order["order"] == "children":
+            frames.send(self.conn, {"children": [_described(pid) for pid in processes.descendants(os.getpid())]})
+        elif order["order"] == "signal one":
+            reached = processes.signal_descendant(os.getpid(), int(order["pid"]), int(order["number"]))
+            frames.send(self.conn, {"reached": reached})
         elif order["order"] == "signal":
             number = int(order["number"])
             if number == signal.SIGKILL:
@@ -184,6 +193,7 @@ class _Call:
             "status": processes.describe_status(status),
             "stdout": out,
             "stderr": err,
+            "sizes": [out_size, err_size],
         }
         with contextlib.suppress(OSError):
             frames.send(self.conn, {"end": end})
@@ -194,6 +204,15 @@ def _tail(fd: int) -> tuple[str, int]:
     size = os.fstat(fd).st_size
     start = max(0, size - KEPT_OUTPUT)
     return os.pread(fd, KEPT_OUTPUT, start).decode("utf-8", "replace"), size
+
+
+def _part(fd: int, start: int) -> str:
+    """What was printed from `start` on, at most as much as goes into one message; a byte a character."""
+    return os.pread(fd, PART, start).decode("latin-1")
+
+
+def _described(pid: int) -> dict[str, Any]:
+    return {"pid": pid, "ppid": processes.parent(pid), "cmdline": processes.command_line(pid)}
 
 
 def close_all_but(keep: int) -> None:

@@ -72,6 +72,40 @@ def descendants(pid: int) -> Iterator[int]:
         yield from descendants(child)
 
 
+def parent(pid: int) -> int:
+    """The parent of `pid`; 0 when it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def command_line(pid: int) -> str:
+    """How `pid` was started, or what it calls itself; empty when it is gone."""
+    with contextlib.suppress(OSError):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        return " ".join(word for word in words if word)
+    return ""
+
+
+def signal_descendant(pid: int, target: int, number: int) -> bool:
+    """Send a signal to `target` if it descends from `pid`; whether it was reached."""
+    handle = watch(target)
+    if handle is None:
+        return False
+    try:
+        # Looked at while the handle holds it: its number can't pass to somebody else in between.
+        if target not in descendants(pid):
+            return False
+        signal.pidfd_send_signal(handle, number)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
 def resident_bytes(pid: int) -> int:
     """Memory of one process that is in RAM, shared pages not counted; 0 when it is gone."""
     try:

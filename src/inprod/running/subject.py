@@ -17,7 +17,9 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from inprod.running import walls
@@ -158,18 +160,9 @@ def _some_calls(function: Callable[..., Any], folder: Path, calls: list[tuple[in
 def load(folder: Path, target: str) -> Callable[..., Any]:
     """The function `path.py:name` of the answer; a name that is not there is a LookupError."""
     file, _colon, name = target.partition(":")
-    path = folder / file
-    if not path.is_file():
+    if not (folder / file).is_file():
         raise LookupError(f"{file} is not there")
-    module_name = file.removesuffix(".py").replace("/", ".")
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Also when the standard library has a module of this name that is loaded already.
-    sys.modules[module_name] = module
-    spec.loader.exec_module(module)
-    found: Any = module
+    found: Any = _import(folder, file.removesuffix(".py").removesuffix("/__init__").split("/"))
     for part in name.split("."):
         if not hasattr(found, part):
             raise LookupError(f"{file} has no `{name}`")
@@ -177,6 +170,42 @@ def load(folder: Path, target: str) -> Callable[..., Any]:
     if not callable(found):
         raise LookupError(f"`{name}` in {file} is not a function")
     return found  # type: ignore[no-any-return]
+
+
+def _import(folder: Path, parts: list[str]) -> ModuleType:
+    """The module below `folder`, whatever else bears its name, in its package and only once."""
+    if len(parts) > 1:
+        # An installed package of this name may be loaded already.
+        for loaded in [name for name in sys.modules if name.partition(".")[0] == parts[0]]:
+            del sys.modules[loaded]
+    # Also when the standard library has a module of this name that is loaded already.
+    module = _load(folder / parts[0], parts[0])
+    for number, part in enumerate(parts[1:], start=2):
+        name = ".".join(parts[:number])
+        # The package may have imported it itself.
+        child = sys.modules.get(name) or _load(folder.joinpath(*parts[:number]), name)
+        setattr(module, part, child)
+        module = child
+    return module
+
+
+def _load(path: Path, name: str) -> ModuleType:
+    """Import `path.py` or the package `path` under `name`; a folder without `__init__.py` is a package too."""
+    init, file = path / "__init__.py", path.parent / f"{path.name}.py"
+    spec: ModuleSpec | None
+    if init.is_file():
+        spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(path)])
+    elif path.is_dir() and not file.is_file():
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(path)]
+    else:
+        spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    if spec.loader is not None:
+        spec.loader.exec_module(module)
+    return module
 
 
 def describe(error: BaseException, folder: Path) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from inprod.recipes import Recipe
+
 #: What a backend can serve.
 POSTGRES = "postgres"
 REDIS = "redis"
@@ -17,8 +19,8 @@ class PostgresLease:
     """A database of one's own, made from the template and dropped after use.
 
     Two login roles share it. `url` is the answer's: no superuser, no other database. `judge_url` is the
-    judge's: it may also read the statistics of all roles. Both are members of `owner`, the NOLOGIN role
-    that owns the database and what lies in it.
+    judge's: it may also read the statistics of all roles, and is a member of the answer's. Both are members
+    of `owner`, the NOLOGIN role that owns the database and what lies in it.
     """
 
     url: str
@@ -63,8 +65,8 @@ class Services(Protocol):
         """`external`, `docker` or `embedded`."""
         ...
 
-    def start(self, needs: frozenset[str], progress: Progress | None = None) -> None:
-        """Have the servers for `needs` up. Idempotent and thread-safe.
+    def start(self, needs: frozenset[str], progress: Progress | None = None, template: Recipe | None = None) -> None:
+        """Have the servers for `needs` up, and `template` filled on Postgres. Idempotent and thread-safe.
 
         Raises:
             ServiceError: with where we looked and the remedy.
@@ -75,8 +77,11 @@ class Services(Protocol):
         """Product and version of each server that was started, by need: `{"postgres": "PostgreSQL 18.6"}`."""
         ...
 
-    def lease(self, needs: frozenset[str], name: str) -> AbstractContextManager[Lease]:
-        """What `needs` names, fresh and private; `name` (a-z, 0-9, _) becomes part of role and database names."""
+    def lease(self, needs: frozenset[str], name: str, template: Recipe | None = None) -> AbstractContextManager[Lease]:
+        """What `needs` names, fresh and private; `name` (a-z, 0-9, _) becomes part of role and database names.
+
+        The database is a copy of `template`, which is filled first where it is missing; without one it is empty.
+        """
         ...
 
     def deaths(self) -> tuple[ServerDeath, ...]:

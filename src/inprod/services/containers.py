@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 from inprod.errors import ServiceError
 from inprod.messages import _
+from inprod.recipes import Recipe
 from inprod.services import engine, leftovers, pulling
 from inprod.services.base import POSTGRES, REDIS, Lease, Progress, RedisLease, ServerDeath
 from inprod.services.databases import Databases
@@ -38,7 +39,7 @@ class Containers:
         """`docker`."""
         return "docker"
 
-    def start(self, needs: frozenset[str], progress: Progress | None = None) -> None:
+    def start(self, needs: frozenset[str], progress: Progress | None = None, template: Recipe | None = None) -> None:
         """Have the containers up, and new ones in the place of those that died."""
         with self._lock:
             tell = progress or (lambda _text: None)
@@ -59,18 +60,21 @@ class Containers:
             if REDIS in needs and REDIS not in self._servers:
                 tell(_("starting {image}").format(image=chosen.redis))
                 self._idle.append(self._new_redis(launcher))
+            postgres = self._databases
+        if template is not None and postgres is not None:
+            postgres.fill(template, progress)
 
     def servers(self) -> Mapping[str, str]:
         """Product and version, by need."""
         return dict(self._servers)
 
     @contextmanager
-    def lease(self, needs: frozenset[str], name: str) -> Iterator[Lease]:
+    def lease(self, needs: frozenset[str], name: str, template: Recipe | None = None) -> Iterator[Lease]:
         """A database and a Redis of one's own, as far as `needs` names them."""
         self.start(needs)
         with ExitStack() as stack:
             databases = self._databases if POSTGRES in needs else None
-            postgres = stack.enter_context(databases.lease(name)) if databases else None
+            postgres = stack.enter_context(databases.lease(name, template)) if databases else None
             own = stack.enter_context(self._redis()) if REDIS in needs else None
             yield Lease(postgres, own)
 

@@ -15,7 +15,9 @@ from psycopg import sql
 
 from inprod.errors import ServiceError
 from inprod.messages import _
-from inprod.services.base import PostgresLease
+from inprod.recipes import Recipe
+from inprod.services import templates
+from inprod.services.base import PostgresLease, Progress
 
 TEMPLATE = "inprod_template"
 _CONNECT = 5
@@ -30,6 +32,7 @@ class Databases:
     def __init__(self, admin_url: str, *, ours: bool = True) -> None:
         self._url = admin_url
         self._ours = ours  #: a server that we started: its other databases can be closed to leases
+        self._templates = templates.Templates(self._connect, self._as, TEMPLATE)
 
     def prepare(self) -> str:
         """Make the template where it is missing; the server's version.
@@ -58,20 +61,33 @@ class Databases:
         if self._ours:
             admin.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
 
-    @contextmanager
-    def lease(self, name: str) -> Iterator[PostgresLease]:
-        """A new database with its roles; all of it is gone afterwards.
+    def fill(self, recipe: Recipe, progress: Progress | None = None) -> None:
+        """Have the sample data that leases are copied from.
 
         Raises:
-            ServiceError: the server can't be reached, or refuses.
+            ServiceError: it could not be made, or the server can't be reached.
+        """
+        try:
+            self._templates.fill(recipe, progress)
+        except psycopg.Error as error:
+            raise self._refused(error) from error
+
+    @contextmanager
+    def lease(self, name: str, template: Recipe | None = None) -> Iterator[PostgresLease]:
+        """A new database with its roles, empty or a copy of the sample data; all of it is gone afterwards.
+
+        Raises:
+            ServiceError: the server can't be reached, or refuses; or the sample data can't be made.
         """
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} can't be part of a database's name")
         database = f"{name}_{secrets.token_hex(4)}"
         passwords = secrets.token_hex(16), secrets.token_hex(16)
+        if template is not None:
+            self.fill(template)
         try:
             with self._connect() as admin:
-                self._create(admin, database, passwords)
+                self._create(admin, database, passwords, template)
         except psycopg.Error as error:
             self._drop(database)
             raise self._refused(error) from error
@@ -86,7 +102,11 @@ class Databases:
         finally:
             self._drop(database)
 
-    def _create(self, admin: psycopg.Connection, database: str, passwords: tuple[str, str]) -> None:
+    def _create(
+        self, admin: psycopg.Connection, database: str, passwords: tuple[str, str], recipe: Recipe | None
+    ) -> None:
+        source = templates.name_of(recipe) if recipe else TEMPLATE
+        groups = [sql.Identifier(templates.owner_of(recipe))] if recipe else []
         names = {"db": database, "owner": f"{database}_owner", "judge": f"{database}_judge"}
         identifiers = {key: sql.Identifier(value) for key, value in names.items()}
         login = sql.SQL("CREATE ROLE {role} LOGIN PASSWORD {password} CONNECTION LIMIT {limit} IN ROLE {groups}")
@@ -94,6 +114,7 @@ class Databases:
             # The passwords are random: stretching them would only cost time, at every connection.
             sql.SQL("SET scram_iterations = 1"),
             sql.SQL("CREATE ROLE {owner} NOLOGIN").format(**identifiers),
+            *[sql.SQL("GRANT {group} TO {owner}").format(group=group, **identifiers) for group in groups],
             *[
                 login.format(
                     role=identifiers[role],
@@ -103,11 +124,11 @@ class Databases:
                 )
                 for role, password, more in (
                     ("db", passwords[0], []),
-                    ("judge", passwords[1], [sql.SQL("pg_read_all_stats")]),
+                    ("judge", passwords[1], [identifiers["db"], sql.SQL("pg_read_all_stats")]),
                 )
             ],
-            sql.SQL("CREATE DATABASE {db} TEMPLATE {template} OWNER {owner} STRATEGY wal_log").format(
-                template=sql.Identifier(TEMPLATE), **identifiers
+            sql.SQL("CREATE DATABASE {db} TEMPLATE {template} OWNER {owner} STRATEGY {strategy}").format(
+                template=sql.Identifier(source), strategy=templates.strategy(admin, source), **identifiers
             ),
             sql.SQL("REVOKE ALL ON DATABASE {db} FROM PUBLIC").format(**identifiers),
         ]

@@ -18,6 +18,7 @@ import redis
 
 from inprod.errors import ServiceError
 from inprod.messages import _
+from inprod.recipes import Recipe
 from inprod.services import binaries, places, settings
 from inprod.services.base import POSTGRES, REDIS, Lease, PostgresLease, Progress, RedisLease, ServerDeath
 from inprod.services.cluster import USER, Cluster, environment
@@ -53,8 +54,8 @@ class Embedded:
         """`embedded`."""
         return "embedded"
 
-    def start(self, needs: frozenset[str], progress: Progress | None = None) -> None:
-        """Have Postgres up, and know which Redis a lease gets."""
+    def start(self, needs: frozenset[str], progress: Progress | None = None, template: Recipe | None = None) -> None:
+        """Have Postgres up, with its sample data, and know which Redis a lease gets."""
         with self._lock:
             if POSTGRES in needs and (self._postgres is None or self._postgres in self._exited):
                 if progress:
@@ -63,19 +64,22 @@ class Embedded:
             if REDIS in needs and REDIS not in self._servers:
                 self._servers[REDIS] = binaries.redis().product
                 self._folder()
+            postgres = self._databases
+        if template is not None and postgres is not None:
+            postgres.fill(template, progress)
 
     def servers(self) -> Mapping[str, str]:
         """Product and version, by need."""
         return dict(self._servers)
 
     @contextmanager
-    def lease(self, needs: frozenset[str], name: str) -> Iterator[Lease]:
+    def lease(self, needs: frozenset[str], name: str, template: Recipe | None = None) -> Iterator[Lease]:
         """A database and a Redis of one's own, as far as `needs` names them."""
         self.start(needs)
         with ExitStack() as stack:
             postgres: PostgresLease | None = None
             if POSTGRES in needs and self._databases:
-                postgres = stack.enter_context(self._databases.lease(name))
+                postgres = stack.enter_context(self._databases.lease(name, template))
             own = stack.enter_context(self._redis()) if REDIS in needs else None
             yield Lease(postgres, own)
 

@@ -14,6 +14,7 @@ import redis
 
 from inprod.errors import ServiceError
 from inprod.messages import _
+from inprod.recipes import Recipe
 from inprod.services import settings
 from inprod.services.base import POSTGRES, REDIS, Lease, Progress, RedisLease, ServerDeath
 from inprod.services.databases import Databases
@@ -44,7 +45,7 @@ class External:
         """`external`."""
         return "external"
 
-    def start(self, needs: frozenset[str], progress: Progress | None = None) -> None:
+    def start(self, needs: frozenset[str], progress: Progress | None = None, template: Recipe | None = None) -> None:
         """See that the servers answer and are new enough."""
         with self._lock:
             if POSTGRES in needs and POSTGRES not in self._servers:
@@ -62,18 +63,23 @@ class External:
                 name = "Valkey" if valkey else "Redis"
                 _new_enough(name, version, settings.OLDEST_REDIS, REDIS_VARIABLE)
                 self._servers[REDIS] = f"{name} {version}"
+            postgres = self._databases
+        if template is not None and postgres is not None:
+            postgres.fill(template, progress)
 
     def servers(self) -> Mapping[str, str]:
         """Product and version, by need."""
         return dict(self._servers)
 
     @contextmanager
-    def lease(self, needs: frozenset[str], name: str) -> Iterator[Lease]:
+    def lease(self, needs: frozenset[str], name: str, template: Recipe | None = None) -> Iterator[Lease]:
         """What `needs` names; gone afterwards, and nothing else on these servers is touched."""
         self.start(needs)
         with ExitStack() as stack:
             database = (
-                stack.enter_context(self._databases.lease(name)) if POSTGRES in needs and self._databases else None
+                stack.enter_context(self._databases.lease(name, template))
+                if POSTGRES in needs and self._databases
+                else None
             )
             own = stack.enter_context(_redis_database()) if REDIS in needs else None
             yield Lease(database, own)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 
 from inprod.errors import ServiceError
 from inprod.messages import _
+from inprod.recipes import Recipe
 from inprod.services.base import Lease, Progress, ServerDeath, Services
 
 #: A step: its name, and how to make it; it raises ServiceError where it is out of the question.
@@ -28,22 +29,26 @@ class Ladder:
         """The chosen one's; `auto` while nothing was needed."""
         return self._chosen.backend if self._chosen else "auto"
 
-    def start(self, needs: frozenset[str], progress: Progress | None = None) -> None:
+    def start(self, needs: frozenset[str], progress: Progress | None = None, template: Recipe | None = None) -> None:
         """Take the first step that can serve `needs`; later needs stay with it."""
         with self._lock:
             if self._chosen is not None:
                 self._chosen.start(needs, progress)
             elif needs:
                 self._chosen = self._climb(needs, progress)
+            chosen = self._chosen
+        if chosen is not None and template is not None:
+            # Not while climbing: sample data that can't be made is no reason to take another server.
+            chosen.start(needs, progress, template)
 
     def servers(self) -> Mapping[str, str]:
         """Product and version, by need."""
         return self._chosen.servers() if self._chosen else {}
 
-    def lease(self, needs: frozenset[str], name: str) -> AbstractContextManager[Lease]:
+    def lease(self, needs: frozenset[str], name: str, template: Recipe | None = None) -> AbstractContextManager[Lease]:
         """From the chosen step."""
         self.start(needs)
-        return self._chosen.lease(needs, name) if self._chosen else _Nothing()
+        return self._chosen.lease(needs, name, template) if self._chosen else _Nothing()
 
     def deaths(self) -> tuple[ServerDeath, ...]:
         """Of the chosen step's servers."""

@@ -73,8 +73,9 @@ class Supervisor:
         env: Mapping[str, str],
         stop: int = signal.SIGTERM,
         account: Account | None = None,
+        whole: bool = False,
     ) -> int:
-        """Start a server; its pid. `stop` is the signal that ends it.
+        """Start a server; its pid. `stop` is the signal that ends it; with `whole`, all it started ends with it.
 
         Raises:
             ServiceError: it could not be started.
@@ -87,6 +88,7 @@ class Supervisor:
             "cwd": str(cwd),
             "log": str(log),
             "stop": int(stop),
+            "whole": whole,
         }
         return int(self._order("run", **order, **who)["pid"])
 

@@ -4,7 +4,8 @@ It is run as a file (`python -I -S supervisor.py OWNER_PID`) with nothing but th
 its own, so that no interrupt of the owner's reaches it. Orders come in on stdin, answers and events go out on
 stdout, a JSON object a line. End of file on stdin, the owner's death or SIGTERM end all it was given:
 
-    {"id": 1, "do": "run", "name": …, "argv": […], "env": {…}, "cwd": …, "user": 65534, "log": path, "stop": 3}
+    {"id": 1, "do": "run", "name": …, "argv": […], "env": {…}, "cwd": …, "user": 65534, "log": path, "stop": 3,
+     "whole": true}                                         what it started ends with it
     {"id": 2, "do": "stop", "pid": …}
     {"id": 3, "do": "folder", "path": …}                        removed at the end
     {"id": 4, "do": "guard", "endpoint": "unix:///…", "container": …}   deleted at the end
@@ -41,6 +42,7 @@ class Supervisor:
     def __init__(self, owner: int) -> None:
         self.owner = owner
         self.servers: dict[int, tuple[subprocess.Popen[bytes], str, int]] = {}
+        self.groups: set[int] = set()
         self.folders: list[str] = []
         self.containers: dict[str, str] = {}
         self.after_fork = _die_with_parent()
@@ -80,6 +82,8 @@ class Supervisor:
                 **drop,
             )
         self.servers[process.pid] = (process, order["name"], order["stop"])
+        if order.get("whole"):
+            self.groups.add(process.pid)
         return process.pid
 
     def stop(self, pids: list[int]) -> None:
@@ -96,12 +100,21 @@ class Supervisor:
                 with contextlib.suppress(OSError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait(timeout=PATIENCE)
+            self.end_group(process.pid)
+
+    def end_group(self, pid: int) -> None:
+        """Kill what a program that has just ended leaves behind, where that was asked for."""
+        if pid in self.groups:
+            self.groups.discard(pid)
+            with contextlib.suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)
 
     def ended(self) -> list[dict[str, Any]]:
         """Servers that stopped by themselves since the last look."""
         gone = [(pid, found) for pid, found in self.servers.items() if found[0].poll() is not None]
         for pid, _found in gone:
             del self.servers[pid]
+            self.end_group(pid)
         return [{"event": "exit", "pid": pid, "name": name, "status": p.returncode} for pid, (p, name, _s) in gone]
 
     def end(self) -> None:

@@ -2,8 +2,9 @@
 
 from inprod.testing.answer import Answer
 from inprod.testing.failures import AnswerFailed
-from inprod.testing.pending import Finished, Outcome, Pending, Suite
+from inprod.testing.pending import Finished, Outcome, Pending
 from inprod.testing.saw import CouldNotJudge, NotYet, saw
+from inprod.testing.suite import Suite
 from inprod.testing.waiting import wait_until
 
 __all__ = [

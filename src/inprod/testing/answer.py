@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import json
-import os
-import re
-import shutil
 import socket
-import sys
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from inprod.messages import _
-from inprod.testing.pending import Finished, Outcome, Pending, Suite, suite_of
+from inprod.testing import room
+from inprod.testing.pending import Finished, Outcome, Pending
 from inprod.testing.saw import CouldNotJudge
+from inprod.testing.suite import Suite, suite_of
 from inprod.wire import frames, values
 
-_PORT = re.compile(r"//[^/\s]*:(\d{1,5})(?=[/?\s]|$)")
 _TIMEOUT = 10.0
 #: Positional and keyword arguments, a pair a call.
 Batch = Sequence[tuple[tuple[Any, ...], dict[str, Any]]]
 
 
 class Answer:
-    """The learner's files. Each call gets a process and a copy of the folder of its own."""
+    """The learner's files. Each call gets a process and a copy of the folder of its own.
+
+    Of every method: `env` is the environment, besides a path; `under` is a folder that lies beneath the answer's
+    files, such as the package that they belong to; `files` are more files, which win over all others.
+    """
 
     def __init__(self, host: socket.socket, folder: Path) -> None:
         self._host = host
@@ -45,6 +44,7 @@ class Answer:
         kwargs: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
+        under: Path | None = None,
         timeout: float = _TIMEOUT,
     ) -> Any:
         """The value of `file.py:function(*args, **kwargs)`, as exact built-in types.
@@ -53,7 +53,7 @@ class Answer:
             AnswerFailed: it raised, died, or broke a limit.
         """
         batch: Batch = [(args, dict(kwargs or {}))]
-        with self._begin_calls(target, batch, env=env, files=files, timeout=timeout) as pending:
+        with self._begin_calls(target, batch, env=env, files=files, under=under, timeout=timeout) as pending:
             return pending.wait()[0].get()
 
     def calls(
@@ -64,11 +64,14 @@ class Answer:
         threads: int = 1,
         env: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
+        under: Path | None = None,
         timeout: float = _TIMEOUT,
     ) -> tuple[Outcome, ...]:
         """Many calls in one process, in order or spread over `threads` that start together."""
         batch: Batch = [(args, {}) for args in arguments]
-        with self._begin_calls(target, batch, threads=threads, env=env, files=files, timeout=timeout) as pending:
+        with self._begin_calls(
+            target, batch, threads=threads, env=env, files=files, under=under, timeout=timeout
+        ) as pending:
             return pending.wait()
 
     def begin(
@@ -79,11 +82,14 @@ class Answer:
         threads: int = 1,
         env: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
+        under: Path | None = None,
         timeout: float = _TIMEOUT,
     ) -> Pending:
         """Like `calls`, but waiting for `go()`: the module is imported and the process stands ready."""
         batch: Batch = [(args, {}) for args in arguments]
-        pending = self._begin_calls(target, batch, threads=threads, env=env, files=files, timeout=timeout, hold=True)
+        pending = self._begin_calls(
+            target, batch, threads=threads, env=env, files=files, under=under, timeout=timeout, hold=True
+        )
         pending.until_ready()
         return pending
 
@@ -93,6 +99,7 @@ class Answer:
         *,
         env: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
+        under: Path | None = None,
         timeout: float = _TIMEOUT,
     ) -> Finished:
         """Run a command in a copy of the answer's folder; `python` is this interpreter.
@@ -100,7 +107,7 @@ class Answer:
         Raises:
             AnswerFailed: it did not end in time, or broke a limit.
         """
-        with self.start(argv, env=env, files=files, timeout=timeout) as pending:
+        with self.start(argv, env=env, files=files, under=under, timeout=timeout) as pending:
             return pending.finish()
 
     def start(
@@ -109,25 +116,31 @@ class Answer:
         *,
         env: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
+        under: Path | None = None,
+        ports: Sequence[int] = (),
         timeout: float = 60.0,
     ) -> Pending:
-        """Start a command, such as a server, that goes on until `kill()`, the end of the check, or `timeout`."""
+        """Start a command, such as a server, that goes on until `kill()`, the end of the check, or `timeout`.
+
+        It may listen on any port, and connect to those of the URLs in `env` and to `ports`.
+        """
         spec = {"kind": "exec", "argv": list(argv)}
         did = _("Ran `{command}`.").format(command=" ".join(argv))
-        return self._begin(spec, did, 0, env=env, files=files, timeout=timeout)
+        return self._begin(spec, did, 0, env=env, files=files, under=under, ports=ports, timeout=timeout)
 
     def pytest(
         self,
         *arguments: str,
         env: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
+        under: Path | None = None,
         timeout: float = _TIMEOUT,
     ) -> Suite:
         """Run the answer's tests; a suite that dies or hangs is trouble, and so not green."""
         did = _("Ran your tests.")
-        self._preload()
+        self._preload(under)
         spec = {"kind": "pytest", "arguments": list(arguments)}
-        with self._begin(spec, did, 0, env=env, files=files, timeout=timeout) as pending:
+        with self._begin(spec, did, 0, env=env, files=files, under=under, timeout=timeout) as pending:
             return suite_of(pending)
 
     def source(self, name: str) -> str:
@@ -149,9 +162,10 @@ class Answer:
         hold: bool = False,
         env: Mapping[str, str] | None,
         files: Mapping[str, str] | None,
+        under: Path | None,
         timeout: float,
     ) -> Pending:
-        self._preload()
+        self._preload(under)
         spec = {
             "kind": "call",
             "target": target,
@@ -159,7 +173,7 @@ class Answer:
             "hold": hold,
             "calls": [[values.encode(args), values.encode(kwargs)] for args, kwargs in batch],
         }
-        return self._begin(spec, _called(target, batch), len(batch), env=env, files=files, timeout=timeout)
+        return self._begin(spec, _called(target, batch), len(batch), env=env, files=files, under=under, timeout=timeout)
 
     def _begin(
         self,
@@ -169,14 +183,16 @@ class Answer:
         *,
         env: Mapping[str, str] | None,
         files: Mapping[str, str] | None,
+        under: Path | None,
+        ports: Sequence[int] = (),
         timeout: float,
     ) -> Pending:
-        folder = self._copy(files or {})
-        environment = _environment(folder, env or {})
+        folder = room.furnish(self._folder, under, files or {})
+        environment = room.environment(folder, env or {}, package=under is not None)
         spec |= {
             "folder": str(folder),
             "env": environment,
-            "ports": _ports(environment.values()),
+            "ports": sorted({*room.ports(environment.values()), *ports}),
             "timeout": timeout,
         }
         ours, theirs = socket.socketpair()
@@ -190,22 +206,9 @@ class Answer:
         self._open.append(pending)
         return pending
 
-    def _copy(self, files: Mapping[str, str]) -> Path:
-        """A folder for one call: the given files win over the answer's, the check's over both."""
-        calls = self._folder / "calls"
-        calls.mkdir(exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=calls))
-        for source in ("answer", "given"):
-            if (self._folder / source).is_dir():
-                shutil.copytree(self._folder / source, folder, dirs_exist_ok=True)
-        for name, text in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
-        return folder
-
-    def _preload(self) -> None:
+    def _preload(self, under: Path | None) -> None:
         """Have the host import the installed packages that the answer imports: once instead of in every process."""
-        wanted = _installed_imports(self._folder / "answer") - self._preloaded
+        wanted = room.installed_imports(self._folder / "answer", under) - self._preloaded
         if wanted:
             self._preloaded |= wanted
             with contextlib.suppress(OSError):
@@ -220,41 +223,3 @@ def _called(target: str, batch: Batch) -> str:
     if len(batch) > 1:
         return _("Called `{name}({shown})` and {n} more.").format(name=name, shown=shown, n=len(batch) - 1)
     return _("Called `{name}({shown})`.").format(name=name, shown=shown)
-
-
-def _environment(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """A clean environment: nothing of the learner's machine but the path."""
-    temporary = folder / "tmp"
-    temporary.mkdir(exist_ok=True)
-    return {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        "HOME": str(folder),
-        "TMPDIR": str(temporary),
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-        **env,
-    }
-
-
-def _ports(texts: Iterable[str]) -> list[int]:
-    """The ports of the URLs in these texts: where the answer may connect to."""
-    return sorted({int(port) for text in texts for port in _PORT.findall(text) if int(port) < 65536})
-
-
-def _installed_imports(folder: Path) -> set[str]:
-    """Top-level packages that the answer's files import and that are installed, not of its own."""
-    names: set[str] = set()
-    own = {path.stem for path in folder.rglob("*.py")}
-    for path in folder.rglob("*.py"):
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-        except (SyntaxError, ValueError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names.add(node.module.partition(".")[0])
-    return names - own - {"inprod"}

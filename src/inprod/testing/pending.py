@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import signal
 import socket
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from inprod.wire import frames, values
 
 #: How much longer than the call's own timeout the judge waits for the minder's last word.
 _GRACE = 5.0
+_MINDER = "minder"
 
 
 @dataclass(frozen=True)
@@ -41,24 +43,6 @@ class Finished:
     stderr: str
 
 
-@dataclass(frozen=True)
-class Suite:
-    """What an answer's test suite said when it ran."""
-
-    names: tuple[str, ...]
-    passed: int
-    failed: int
-    errors: int
-    first_failure: str = ""  #: `test_discount: assert 10 == 9`
-    trouble: str = ""  #: why tests could not be collected or run, with file and line
-    skipped: int = 0
-
-    @property
-    def green(self) -> bool:
-        """At least one test passed, none failed, and nothing went wrong around them."""
-        return self.passed > 0 and not self.failed and not self.errors and not self.trouble
-
-
 @dataclass
 class Pending:
     """An answer's process that is running."""
@@ -69,6 +53,7 @@ class Pending:
     _timeout: float
     lines: list[dict[str, Any]] = field(default_factory=list)
     _end: dict[str, Any] | None = None
+    _printed_parts: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
 
     def __enter__(self) -> Pending:
         return self
@@ -126,23 +111,51 @@ class Pending:
             raise self._failure()
         return Finished(self._end["code"], self._end["stdout"], self._end["stderr"])
 
+    def signal_pid(self, pid: int, number: int) -> bool:
+        """Send a signal to one process of the answer's, such as a worker; False where it is none, or gone."""
+        return self._ask({"order": "signal one", "pid": pid, "number": int(number)}, "reached") is True
+
+    def children(self) -> list[dict[str, Any]]:
+        """The answer's processes: `pid`, `ppid` and `cmdline` of each, the first one first."""
+        return list(self._ask({"order": "children"}, "children") or [])
+
     def output(self) -> str:
-        """The end of what the process has printed so far."""
-        if self._end is not None:
-            return str(self._end["stdout"]) + str(self._end["stderr"])
-        before = len(self.lines)
-        self._order({"order": "output"})
+        """The end of what the process has printed so far: half a megabyte at most."""
+        if self._end is None and (output := self._ask({"order": "output"}, "output")) is not None:
+            return str(output)
+        end = self._end or {}
+        return str(end.get("stdout", "")) + str(end.get("stderr", ""))
+
+    def log(self) -> str:
+        """Everything that it has printed so far: first stdout, then stderr. Only what is new travels."""
         while self._end is None:
-            self._read(timeout=_GRACE)
-            for line in self.lines[before:]:
-                if "output" in line:
-                    self.lines.remove(line)
-                    return str(line["output"])
-        return str(self._end["stdout"]) + str(self._end["stderr"])
+            parts = self._ask({"order": "log", "at": [len(kept) for kept in self._printed_parts]}, "log")
+            if not isinstance(parts, list) or not any(parts):
+                break
+            for kept, part in zip(self._printed_parts, parts, strict=True):
+                kept += str(part).encode("latin-1")
+        texts = [kept.decode("utf-8", "replace") for kept in self._printed_parts]
+        if self._end is not None:
+            sizes = self._end.get("sizes", [0, 0])
+            for number, (name, size) in enumerate(zip(("stdout", "stderr"), sizes, strict=True)):
+                texts[number] = _continued(self._printed_parts[number], str(self._end[name]), size)
+        return "".join(texts)
 
     def close(self) -> None:
         """End the process and all it started; idempotent."""
         self._conn.close()
+
+    def _ask(self, order: dict[str, Any], name: str) -> Any:
+        """The minder's reply to an order; None when the process has ended instead."""
+        before = len(self.lines)
+        self._order(order)
+        while self._end is None:
+            self._read(timeout=_GRACE)
+            for line in self.lines[before:]:
+                if name in line and line.get("from") == _MINDER:
+                    self.lines.remove(line)
+                    return line[name]
+        return None
 
     def _order(self, order: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
@@ -174,13 +187,16 @@ class Pending:
         """Take in one frame, waiting at most `timeout` seconds."""
         if self._end is not None:
             return
-        self._conn.settimeout(timeout or 0.0001)
+        if not timeout:
+            if not select.select([self._conn], [], [], 0)[0]:
+                return
+            timeout = _GRACE  # a frame that has begun is read to its end
+        self._conn.settimeout(timeout)
         try:
             message = frames.receive(self._conn)
         except TimeoutError:
-            if timeout:
-                self._end = {"reason": "timeout", "status": "", "code": -9, "stdout": "", "stderr": ""}
-                self.close()
+            self._end = {"reason": "timeout", "status": "", "code": -9, "stdout": "", "stderr": ""}
+            self.close()
             return
         except OSError:
             message = None
@@ -191,7 +207,7 @@ class Pending:
         elif "line" in message:
             self._take(message["line"])
         else:
-            self.lines.append(message)
+            self.lines.append({**message, "from": _MINDER})
 
     def _take(self, text: str) -> None:
         try:
@@ -200,38 +216,18 @@ class Pending:
             return
         if not isinstance(line, dict):
             return
+        line.pop("from", None)  # it can't speak for its minder
         if "broken" in line:
             raise CouldNotJudge(_("The answer's process could not be prepared."), looked=str(line["broken"])[-400:])
         self.lines.append(line)
 
 
-def suite_of(pending: Pending) -> Suite:
-    try:
-        pending.finish()
-        trouble = ""
-    except AnswerFailed as failed:
-        trouble = failed.said or failed.kind
-    tests: dict[str, str] = {}
-    first = ""
-    for line in pending.lines:
-        if "trouble" in line:
-            trouble = trouble or str(line["trouble"])
-        if "test" in line:
-            name, outcome, when = str(line["test"]), str(line["outcome"]), str(line.get("when"))
-            outcome = "error" if outcome == "failed" and when != "call" else outcome
-            if tests.get(name) not in ("failed", "error"):
-                tests[name] = outcome
-            if outcome in ("failed", "error") and not first:
-                first = f"{name.rpartition('::')[2]}: {line.get('text', '')}"
-    if not any("suite" in line for line in pending.lines) and not trouble:
-        trouble = _("the test run ended before it was finished")
-    found = list(tests.values())
-    return Suite(
-        names=tuple(tests),
-        passed=found.count("passed"),
-        failed=found.count("failed"),
-        errors=found.count("error"),
-        first_failure=first,
-        trouble=trouble,
-        skipped=found.count("skipped"),
-    )
+def _continued(kept: bytes | bytearray, tail: str, size: int) -> str:
+    """What was read while it ran, and the end that came afterwards; a gap between them is shown as one."""
+    end = tail.encode()
+    missing = size - len(kept)
+    if missing <= 0:
+        return kept.decode("utf-8", "replace")
+    if missing > len(end):
+        return f"{kept.decode('utf-8', 'replace')}\n…\n{tail}"
+    return (kept + end[len(end) - missing :]).decode("utf-8", "replace")

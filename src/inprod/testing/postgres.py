@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +27,25 @@ _HANDED_IN = 11
 Connection = psycopg.Connection[dict[str, Any]]
 
 
+#: pg_stat_statements keeps the text as it was sent, comments in front included.
+_STEERING = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+    r"(?:BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SET|RESET|SHOW|SAVEPOINT|RELEASE|DISCARD|DEALLOCATE)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What the server counted for one statement of the answer's; its constants are `$1`, `$2`."""
+
+    query: str
+    calls: int
+    rows: int
+    shared_blks_hit: int
+    shared_blks_read: int
+
+
 class Postgres:
     """One database that nobody else uses. `url` is for the answer's environment; the check itself has more rights."""
 
@@ -34,6 +55,9 @@ class Postgres:
         self._own = self._connect()
         #: Under its own name instead of the owner's: only so are other roles' statistics visible.
         self._statistics = self._connect(by_name=True)
+        self._user = urlsplit(self.url).username or ""
+        self._share_what_the_answer_makes()
+        self._baseline: Mapping[tuple[Any, ...], tuple[int, ...]] = {}
 
     def __repr__(self) -> str:
         return "<the check's Postgres>"
@@ -67,9 +91,25 @@ class Postgres:
         row = self._one(
             "SELECT coalesce(sum(calls), 0) AS n FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid"
             " JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = current_database() AND r.rolname = %s",
-            urlsplit(self.url).username,
+            self._user,
         )
         return int(row["n"])
+
+    def statement_stats(self) -> list[Statement]:
+        """The answer's statements since the last `forget_statements`, alike ones as one, in the order of their text.
+
+        Counted at once. Those that only steer a session or a transaction are left out.
+        """
+        found = []
+        for key, (text, now) in self._statement_numbers().items():
+            numbers = tuple(n - b for n, b in zip(now, self._baseline.get(key, (0,) * len(now)), strict=True))
+            if numbers[0] > 0 and not _STEERING.match(text):
+                found.append(Statement(text, *numbers))
+        return sorted(found, key=lambda statement: statement.query)
+
+    def forget_statements(self) -> None:
+        """Let `statement_stats` begin anew: only what comes from now on counts."""
+        self._baseline = {key: numbers for key, (_text, numbers) in self._statement_numbers().items()}
 
     def until_quiet(self, *, timeout: float = 15.0) -> None:
         """Return when everyone else has gone, or has been idle for so long that all counts are in.
@@ -123,6 +163,34 @@ class Postgres:
         """Let go of the connections; the database goes with the lease."""
         self._own.close()
         self._statistics.close()
+
+    def _statement_numbers(self) -> dict[tuple[Any, ...], tuple[str, tuple[int, ...]]]:
+        """Text and numbers of each of the answer's statements, by what tells it from others."""
+        # The server may drop entries that are rare; one that comes back starts at zero, and its time of birth differs.
+        rows = self._statistics.execute(
+            _trusted(
+                "SELECT queryid, toplevel, stats_since, query, calls, rows, shared_blks_hit, shared_blks_read"
+                " FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid JOIN pg_database d ON d.oid = s.dbid"
+                " WHERE d.datname = current_database() AND r.rolname = %s"
+            ),
+            [self._user],
+        ).fetchall()
+        return {
+            (row["queryid"], row["toplevel"], row["stats_since"]): (
+                str(row["query"]),
+                (row["calls"], row["rows"], row["shared_blks_hit"], row["shared_blks_read"]),
+            )
+            for row in rows
+        }
+
+    def _share_what_the_answer_makes(self) -> None:
+        """What the answer's role makes belongs to it alone, and the judge works as the owner's role."""
+        for kind in ("TABLES", "SEQUENCES", "SCHEMAS"):
+            self._statistics.execute(
+                sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} GRANT ALL ON {} TO {}").format(
+                    sql.Identifier(self._user), sql.SQL(kind), sql.Identifier(self._lease.owner)
+                )
+            )
 
     def _connect(self, *, by_name: bool = False) -> Connection:
         connection: Connection = psycopg.connect(

@@ -25,11 +25,14 @@ class Proxy:
     Attributes:
         url: the server's URL with this proxy's host and port in it.
         delay: seconds that each piece of the server's replies comes later.
+        received: bytes that came from the server and went to its clients, since the last `reset_counts`.
+        sent: bytes that went to the server.
     """
 
     def __init__(self, url: str, loop: asyncio.AbstractEventLoop) -> None:
         parts = urlsplit(url)
         self.delay = 0.0
+        self.received = self.sent = 0
         self._loop = loop
         self._upstream = (parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme])
         self._flowing = asyncio.Event()
@@ -65,6 +68,10 @@ class Proxy:
         """Pass on everything again, also what was held back by `freeze`."""
         self._do(self._heal())
 
+    def reset_counts(self) -> None:
+        """Count bytes from zero again."""
+        self._do(self._reset_counts())
+
     def close(self) -> None:
         """Cut, for good."""
         self._do(self._end())
@@ -80,6 +87,9 @@ class Proxy:
             self._flowing.set()
         else:
             self._flowing.clear()
+
+    async def _reset_counts(self) -> None:
+        self.received = self.sent = 0
 
     async def _cut(self) -> None:
         if self._server is None:
@@ -116,7 +126,7 @@ class Proxy:
             await self._flowing.wait()
             answers, upstream = await asyncio.open_connection(*self._upstream)
             self._open.add(upstream)
-            await asyncio.gather(self._pump(reader, upstream), self._pump(answers, writer, late=True))
+            await asyncio.gather(self._pump(reader, upstream), self._pump(answers, writer, back=True))
         except (OSError, asyncio.CancelledError):  # cancelled by `cut` alone; a task that ends so would be logged
             _reset(writer)
         finally:
@@ -127,11 +137,16 @@ class Proxy:
                     self._open.discard(one)
                     one.close()
 
-    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, late: bool = False) -> None:
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, back: bool = False) -> None:
         while data := await source.read(_CHUNK):
-            if late and self.delay:
+            if back and self.delay:
                 await asyncio.sleep(self.delay)
             await self._flowing.wait()
+            # Before it is written: whoever has read a reply finds it counted.
+            if back:
+                self.received += len(data)
+            else:
+                self.sent += len(data)
             target.write(data)
             await target.drain()
         await self._flowing.wait()

@@ -1,0 +1,2 @@
+def test_copy():
+    assert 9_000 > 4_500

@@ -1,0 +1,5 @@
+from pricing import price
+
+
+def test_stalls():
+    assert price("stalls") == 9_000

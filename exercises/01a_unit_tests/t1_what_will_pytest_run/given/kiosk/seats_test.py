@@ -1,0 +1,2 @@
+def test_rows_have_letters():
+    assert "A" < "Z"

@@ -1,0 +1,2 @@
+coverage run -m pytest
+coverage report

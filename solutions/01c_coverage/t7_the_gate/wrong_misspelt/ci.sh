@@ -1,0 +1,1 @@
+pytest --cov=box_office --cov-report=term-missing

@@ -1,0 +1,1 @@
+pytest tests/test_prices.py tests/test_seats.py --cov

@@ -1,0 +1,3 @@
+set -e
+coverage run -m pytest -q
+coverage report

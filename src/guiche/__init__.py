@@ -1,0 +1,1 @@
+"""Guichê: a box office for event tickets."""

@@ -1,0 +1,1 @@
+"""The schema, step by step; `guiche migrate` runs what is missing."""

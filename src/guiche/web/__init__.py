@@ -1,0 +1,1 @@
+"""Guichê over HTTP."""
