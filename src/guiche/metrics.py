@@ -24,9 +24,7 @@ class Metrics:
         self._requests = Counter("http_requests", "Requests that were answered.", ["method", "route", "status"], **own)
         self._seconds = Histogram("http_request_seconds", "Time until the answer.", ["route"], **own)
         self._orders = Counter("orders", "Orders that the web server moved into a status.", ["status"], **own)
-        self._pool = Gauge(
-            "db_pool_in_use", "Connections to Postgres at work.", multiprocess_mode="livesum", **own
-        )
+        self._pool = Gauge("db_pool_in_use", "Connections to Postgres at work.", multiprocess_mode="livesum", **own)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered; `route` is the template, or each address would be a series of its own."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inprod import recipes
 from inprod.build.checks import lint_check
 from inprod.course import Course
 from inprod.errors import InprodError
@@ -176,7 +177,7 @@ def choose(course: Course, ids: Sequence[str], *, changed_since: str | None = No
     if changed_since is None:
         return everything
     paths = _changed_paths(course.root, changed_since)
-    if any(path.parts[:2] == ("src", "inprod") or path.name == "conftest.py" for path in paths):
+    if any(path.parts[0] == "src" or path.name in ("conftest.py", recipes.FILE) for path in paths):
         return everything
     folders = {path.parts[1:3] for path in paths if path.parts[0] in ("exercises", "solutions")}
     return tuple(e for e in everything if (e.lesson, e.folder.name) in folders)

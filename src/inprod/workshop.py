@@ -19,9 +19,10 @@ SECONDS: Final = 50.0
 _OWN: Final = re.compile(
     r" in \d+\.\d+s(?: \(\d+:\d\d:\d\d\))?|[^\s\"']*/site-packages/|^_+ coverage: platform .*_\n", re.MULTILINE
 )
-#: Nothing is left behind and nothing is coloured; of pytest's plugins, the one that measures coverage is loaded.
+#: Nothing is left behind, coloured, or cut short; of pytest's plugins, the one that measures coverage is loaded.
 _PLAIN: Final = {
-    "COLUMNS": "100",
+    "CI": "true",
+    "COLUMNS": "80",
     "NO_COLOR": "1",
     "PYTEST_ADDOPTS": "--no-header -p no:cacheprovider",
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -119,7 +119,7 @@ def test_the_addresses_of_the_servers_that_run(room: Room) -> None:
     """Those which the notebook has started, and no server is started for it."""
     cell = '%%parsons 01-env\npromise: redis\nA: import os\nB: print(os.environ["REDIS_URL"][:5])\norder = AB'
     assert "KeyError: 'REDIS_URL'" in room.run(cell)
-    room.kernel._leased["redis"] = Lease(redis=RedisLease("redis://127.0.0.1:1/0"))
+    room.kernel._leased["redis", ""] = Lease(redis=RedisLease("redis://127.0.0.1:1/0"))
     assert "it works" in room.run(cell)
 
 
@@ -133,7 +133,6 @@ def test_what_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     )
     ran = parsons.run(parsons.Puzzle({"A": source}, order="A"), "a.py", beside=None, environment={})
     assert ran.code is None
-    assert not parsons.keeps(ran, [])
     end = time.monotonic() + 10
     while _runs(int(ran.said)):
         assert time.monotonic() < end, "the child outlived its parent"
@@ -146,9 +145,16 @@ def test_the_end_of_a_long_output(room: Room) -> None:
     assert "it works" in shown
     assert len(shown) < 20_000
     ran = Ran(0, "one\n  two\n")
-    assert parsons.keeps(ran, ["one", "two"])
-    assert not parsons.keeps(ran, ["two", "one"])
-    assert not parsons.keeps(Ran(1, "one"), ["one"])
+    assert parsons.missing(ran, ["one", "two"]) == ()
+    assert parsons.missing(ran, ["two", "one"]) == ("one",)
+
+
+def test_a_promise_is_kept_by_a_program_that_ends_well(room: Room) -> None:
+    """The line came, and then an exception: that is not what the right order does."""
+    shown = room.run("%%parsons 01-ends\npromise: one\nA: print('one')\nB: 1 / 0\norder = AB")
+    assert "not yet" in shown
+    assert "It ended with exit code 1." in shown
+    assert "not printed" not in shown
 
 
 def test_an_order_may_leave_lines_out_and_hold_one_twice() -> None:

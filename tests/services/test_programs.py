@@ -57,6 +57,11 @@ def alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def _gone(pid: int) -> bool:
+    """Within seconds."""
+    return wait_until(lambda: not alive(pid), timeout=5)
+
+
 def child_of(log: str) -> int:
     return int(log.split("child ")[1].split()[0])
 
@@ -74,7 +79,7 @@ def test_it_is_ready_logs_and_ends_with_all_it_started(programs: Programs, tmp_p
         assert (web.alive, alive(web.pid), alive(child)) == (True, True, True)
         getattr(web, end)()
         assert (web.alive, alive(web.pid)) == (False, False)
-        assert wait_until(lambda pid=child: not alive(pid), timeout=5)
+        assert _gone(child)
         getattr(web, end)()
 
 

@@ -15,8 +15,10 @@ from inprod.errors import ServiceError
 from inprod.recipes import Recipe
 from inprod.services import templates
 from inprod.services.base import PostgresLease
+from inprod.services.containers import Containers
 from inprod.services.databases import Databases
 from inprod.services.embedded import Embedded
+from inprod.services.external import POSTGRES_VARIABLE, External
 
 POSTGRES = frozenset({"postgres"})
 MAKE = """\
@@ -185,6 +187,33 @@ def test_copies_of_a_big_one_are_quick(servers: Embedded, tmp_path: Path) -> Non
             assert db.execute("SELECT count(*) FROM events").fetchone() == (350_000,)
     print(f"{row[0] / 1e6:.0f} MB: " + ", ".join(f"{seconds * 1000:.0f} ms" for seconds in took))
     assert sorted(took)[2] < 5
+
+
+def test_a_server_of_the_learners_keeps_it_for_the_next_time(
+    servers: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second kernel finds what the first has filled."""
+    monkeypatch.setenv(POSTGRES_VARIABLE, admin(servers)._url)
+    said: list[str] = []
+    theirs = recipe(tmp_path, MAKE % 9, "theirs")
+    for _n in range(2):
+        services = External()
+        services.start(POSTGRES, said.append, theirs)
+        with services.lease(POSTGRES, "ext", theirs) as lease, psycopg.connect(_url(lease.postgres)) as db:
+            assert db.execute("SELECT count(*) FROM events").fetchone() == (9,)
+        services.close()
+    assert said == ["asking Postgres", "filling the sample data", "asking Postgres"]
+
+
+@pytest.mark.docker
+def test_in_a_container_it_is_the_same(tmp_path: Path) -> None:
+    """Filled from outside, copied inside."""
+    services = Containers()
+    try:
+        with services.lease(POSTGRES, "docker", recipe(tmp_path)) as lease, psycopg.connect(_url(lease.postgres)) as db:
+            assert db.execute("SELECT count(*) FROM events").fetchone() == (1000,)
+    finally:
+        services.close()
 
 
 def _url(lease: PostgresLease | None) -> str:

@@ -17,6 +17,7 @@ SECONDS = 20.0  #: for one run; about half a second is usual
 #: The installed plugins of the course's machine take two seconds to load; CI has this one.
 PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_cov"}
 VENUES = 300
+Seen = dict[str, Finished]
 
 PRICES = '''
 
@@ -125,9 +126,16 @@ class Patches:
         return {f"tests/test_{self.names['word']}.py": text.format(**self.names)}
 
 
+@pytest.fixture(scope="session")
+def seen() -> Seen:
+    """What the gate said, by patch: the tested one is compared with more than once."""
+    return {}
+
+
 @pytest.fixture
-def patches(rng: random.Random) -> Patches:
-    """This run's patches."""
+def patches(seed: int) -> Patches:
+    """This run's patches, the same in each observation."""
+    rng = random.Random(seed)
     drawn = ("".join(rng.choices("bcdfghjklmnprstvz", k=3) + rng.choices("aeiou", k=3)) for _n in range(6))
     names = dict(zip(("fee", "share", "door", "file", "venues", "word"), drawn, strict=True))
     given = Path(__file__).parents[1] / "given" / "boxoffice" / "prices.py"
@@ -136,6 +144,13 @@ def patches(rng: random.Random) -> Patches:
 
 def ran(answer: Answer, files: Mapping[str, str] | None = None) -> Finished:
     return answer.run(COMMAND, env=PLUGINS, files=files, timeout=SECONDS)
+
+
+def ran_tested(answer: Answer, patches: Patches, seen: Seen) -> Finished:
+    """The gate on the patch that is tested throughout: run once."""
+    if "tested" not in seen:
+        seen["tested"] = ran(answer, patches.code())
+    return seen["tested"]
 
 
 def said(ended: Finished) -> str:
@@ -158,9 +173,9 @@ def shown(line: str) -> str:
     return " ".join(re.sub(r"/\S*/calls/\w+/", "", line).split())[:160]
 
 
-def judgeable(answer: Answer, patches: Patches) -> None:
+def judgeable(answer: Answer, patches: Patches, seen: Seen) -> None:
     """A gate that stops tested code says nothing about untested code."""
-    ended = ran(answer, patches.code())
+    ended = ran_tested(answer, patches, seen)
     if ended.returncode != 0:
         raise saw(
             "stops-everything",
@@ -190,9 +205,9 @@ def test_lets_today_through(answer: Answer) -> None:
         )
 
 
-def test_lets_tested_code_through(answer: Answer, patches: Patches) -> None:
+def test_lets_tested_code_through(answer: Answer, patches: Patches, seen: Seen) -> None:
     """New functions and a new file pass when all of it is tested."""
-    ended = ran(answer, patches.code())
+    ended = ran_tested(answer, patches, seen)
     if ended.returncode != 0:
         raise saw(
             "stops-tested-code",
@@ -206,9 +221,9 @@ def test_lets_tested_code_through(answer: Answer, patches: Patches) -> None:
         )
 
 
-def test_stops_an_untested_function(answer: Answer, patches: Patches) -> None:
+def test_stops_an_untested_function(answer: Answer, patches: Patches, seen: Seen) -> None:
     """It stops a new function that no test calls."""
-    judgeable(answer, patches)
+    judgeable(answer, patches, seen)
     ended = ran(answer, patches.code(calls_fee=False))
     if ended.returncode == 0 and "no data" in (ended.stdout + ended.stderr).lower():
         raise saw(
@@ -233,9 +248,9 @@ def test_stops_an_untested_function(answer: Answer, patches: Patches) -> None:
         )
 
 
-def test_stops_an_untested_branch(answer: Answer, patches: Patches) -> None:
+def test_stops_an_untested_branch(answer: Answer, patches: Patches, seen: Seen) -> None:
     """It stops an `if` that the tests always take."""
-    judgeable(answer, patches)
+    judgeable(answer, patches, seen)
     ended = ran(answer, patches.code(both_ways=False))
     if ended.returncode == 0:
         raise saw(
@@ -249,9 +264,9 @@ def test_stops_an_untested_branch(answer: Answer, patches: Patches) -> None:
         )
 
 
-def test_stops_a_file_nobody_imports(answer: Answer, patches: Patches) -> None:
+def test_stops_a_file_nobody_imports(answer: Answer, patches: Patches, seen: Seen) -> None:
     """It stops a new file that no test imports."""
-    judgeable(answer, patches)
+    judgeable(answer, patches, seen)
     ended = ran(answer, patches.code(imports_file=False))
     if ended.returncode == 0:
         raise saw(
@@ -282,9 +297,9 @@ def test_lets_more_tests_through(answer: Answer, patches: Patches) -> None:
         )
 
 
-def test_stops_a_red_test(answer: Answer, patches: Patches) -> None:
+def test_stops_a_red_test(answer: Answer, patches: Patches, seen: Seen) -> None:
     """It stops a test that fails."""
-    judgeable(answer, patches)
+    judgeable(answer, patches, seen)
     ended = ran(answer, patches.tests(RED_TEST))
     if ended.returncode == 0:
         raise saw(

@@ -1,4 +1,4 @@
-"""The web application's factory."""
+"""The web application, put together."""
 
 from __future__ import annotations
 
@@ -6,54 +6,69 @@ import os
 from datetime import timedelta
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
+from guiche import wiring
 from guiche.config import Settings
+from guiche.metrics import Metrics
 from guiche.web import (
     admin,
     auth,
+    context,
     errors,
     events,
-    filters,
-    headers,
+    formats,
     health,
     metrics,
+    observe,
     orders,
     origin,
-    requests,
     reviews,
     version,
     webhooks,
 )
-from guiche.wiring import Services, build
+from guiche.wiring import Services
 
-BLUEPRINTS = (admin, auth, events, health, metrics, orders, reviews, version, webhooks)
-BIGGEST_BODY = 256 * 1024
+LONGEST_BODY = 64 * 1024
+PARTS = (events, orders, auth, reviews, admin, webhooks, health, metrics, version)
 
 
-def create_app(services: Services | None = None) -> Flask:
-    """The application on `services`; without them, on what the environment says.
+def create_app(services_or_settings: Services | Settings | None = None) -> Flask:
+    """An application of these services, or of new ones for these settings, or for those in the environment.
 
-    Raises:
-        ConfigError: the environment is incomplete.
+    Nothing is connected yet, and logging is left to whoever starts the process.
     """
-    parts = services or build(Settings.from_env(os.environ))
-    app = Flask("guiche", template_folder="templates", static_folder="static")
+    services = _services(services_or_settings)
+    settings = services.settings
+    https = settings.public_url.startswith("https://")
+    app = Flask("guiche.web", root_path=os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120 - Flask takes a str
     app.config.update(
-        SECRET_KEY=parts.settings.secret_key,
-        MAX_CONTENT_LENGTH=BIGGEST_BODY,
-        PERMANENT_SESSION_LIFETIME=timedelta(days=14),
+        SECRET_KEY=settings.secret_key,
         SESSION_COOKIE_NAME="guiche",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=parts.settings.public_url.startswith("https://"),
+        SESSION_COOKIE_SECURE=https,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        MAX_CONTENT_LENGTH=LONGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=LONGEST_BODY,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["guiche"] = parts
-    # One proxy stands in front at most; a deploy without one binds to 127.0.0.1.
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
-    for part in (requests, origin, headers, errors, filters):
-        part.install(app)
-    for part in BLUEPRINTS:
+    app.config[origin.PUBLIC_URL] = settings.public_url
+    counted = Metrics(settings.multiproc_dir)
+    counted.watch(services.engine)
+    app.extensions[context.EXTENSION] = services
+    app.extensions[metrics.EXTENSION] = counted
+
+    observe.register(app, counted, https=https)
+    app.before_request(context.recognise)
+    app.before_request(origin.refuse_other_sites)
+    app.teardown_request(context.close_db)
+    errors.register(app)
+    formats.register(app)
+    for part in PARTS:
         app.register_blueprint(part.blueprint)
     return app
+
+
+def _services(given: Services | Settings | None) -> Services:
+    if isinstance(given, Services):
+        return given
+    return wiring.build(given or Settings.from_env(os.environ))

@@ -1,64 +1,96 @@
-"""Logging in and out."""
+"""Login and logout."""
 
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
-from flask import Blueprint, redirect, request, session, url_for
-from flask.typing import ResponseReturnValue
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    g,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from sqlalchemy import func, select
 
 from guiche.models import User
-from guiche.passwords import check_password
-from guiche.web.parts import Refused, after_post, customer, page, sent, services
+from guiche.passwords import LONGEST, check_password
+from guiche.plain import storable
+from guiche.web.context import db, remember, services
+from guiche.web.errors import Problem
+from guiche.web.json_or_html import Sent, see_other
+from guiche.web.wants import wants_json
 
-log = logging.getLogger("guiche.web")
 blueprint = Blueprint("auth", __name__)
+log = logging.getLogger(__name__)
 
-LONGEST = 256
+LONGEST_EMAIL = 254
 
 
 @blueprint.get("/login")
-def ask() -> ResponseReturnValue:
+def form() -> Response:
     """The form."""
-    if customer() is not None:
-        return redirect(url_for("events.home"))
-    return page("login.html", {"next": _inside(request.args.get("next", ""))})
+    following = request.args.get("next", "")
+    return make_response(render_template("login.html", message="", following=following, email=""))
 
 
 @blueprint.post("/login")
-def log_in() -> ResponseReturnValue:
-    """Check the password; the answer does not tell which of the two was wrong."""
-    email, password = sent("email").strip()[:LONGEST], sent("password")[:LONGEST]
+def login() -> Response | tuple[Response, int]:
+    """Log in. Unknown address and wrong password look alike, and take the same time."""
+    sent = Sent()
+    email = sent.text("email", longest=LONGEST_EMAIL).strip()
+    password = sent.text("password", longest=LONGEST)
+    following = sent.text("next", longest=2_000, default="")
     limits = services().limits
     if limits.reached(email):
         log.warning("login refused", extra={"reason": "too many attempts"})
-        raise Refused(429, "too_many_attempts", "Too many attempts. Please wait a quarter of an hour.")
-    with services().sessions() as db:
-        user = db.scalars(select(User).where(func.lower(User.email) == email.lower())).one_or_none()
+        raise Problem(429, "too_many_attempts", "Too many attempts for this address. Wait a quarter of an hour.")
+    user = _user(email)
     if not check_password(user.password_hash if user else None, password) or user is None:
         limits.failed(email)
-        log.warning("login failed", extra={"known": user is not None})
-        raise Refused(401, "wrong_login", "E-mail or password is not right.")
+        log.warning("login failed", extra={"user_id": user.id if user else None})
+        return _refused(email, following)
     limits.forget(email)
-    session.clear()
-    session.permanent = True
-    session.update(user_id=user.id, name=user.name, role=user.role)
+    remember(user)
     log.info("login ok", extra={"user_id": user.id})
-    told = {"user": {"id": user.id, "name": user.name, "role": user.role}}
-    inside = _inside(sent("next"))
-    if inside and not request.is_json:
-        return redirect(inside, code=303)
-    return after_post(told, "events.home")
+    if wants_json():
+        return jsonify(user={"id": user.id, "name": user.name, "email": user.email, "role": user.role})
+    return see_other(_local(following))
 
 
 @blueprint.post("/logout")
-def log_out() -> ResponseReturnValue:
+def logout() -> Response:
     """Forget who it was."""
     session.clear()
-    return after_post({}, "events.home")
+    g.visitor = None
+    if wants_json():
+        return make_response("", 204)
+    flash("You are logged out.")
+    return see_other(url_for("events.home"))
 
 
-def _inside(target: str) -> str:
-    """A path of ours; whatever leads elsewhere is dropped."""
-    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else ""
+def _user(email: str) -> User | None:
+    if not storable(email):
+        return None
+    return db().scalars(select(User).where(func.lower(User.email) == email.lower())).one_or_none()
+
+
+def _refused(email: str, following: str) -> tuple[Response, int]:
+    message = "This address and password don’t belong together. Check both, and try again."
+    if wants_json():
+        return jsonify(error={"code": "login_failed", "message": message}), 401
+    page = render_template("login.html", message=message, following=following, email=email)
+    return make_response(page), 401
+
+
+def _local(following: str) -> str:
+    """A path of ours: whoever follows a link to the login must not end at somebody else's."""
+    parts = urlsplit(following) if following.isprintable() else None
+    plain = parts and not parts.scheme and not parts.netloc and following.startswith("/")
+    return following if plain and "\\" not in following and not following.startswith("//") else url_for("orders.mine")

@@ -25,19 +25,39 @@ class Told:
     message: str
 
 
+#: In the words of the page.
 TOLD = {
-    400: Told("bad_request", "We could not read that", "Something was missing or had an unexpected form. Go back, check what you entered, and send it again."),
+    400: Told(
+        "bad_request",
+        "We could not read that",
+        "Something was missing or had an unexpected form. Go back, check what you entered, and send it again.",
+    ),
     401: Told("login_required", "Log in to go on", "Please log in first."),
-    403: Told("forbidden", "Not for this account", "This account may not do that. Log in with another one, or go back to the events."),
-    404: Told("not_found", "Nothing at this address", "The event may have ended, or the link has a typing error. Search for the event by name."),
-    405: Told("method_not_allowed", "Not possible here", "This address can’t be used in this way. Go back and use the buttons of the page."),
-    409: Told("conflict", "Somebody was faster", "What you saw has changed since. Load the page again and choose anew."),
+    403: Told("forbidden", "Not for this account", "This account may not do that. Log in with another one."),
+    404: Told(
+        "not_found",
+        "Nothing at this address",
+        "The event may have another name now, or the link has a typing error. Search for it below.",
+    ),
+    405: Told("method_not_allowed", "Not possible here", "Go back, and use the buttons of the page."),
+    409: Told("conflict", "That changed meanwhile", "Load the page again, and choose anew."),
     413: Told("too_large", "That is too long", "Please send a shorter text."),
     415: Told("unsupported_media_type", "We could not read that", "Please send a form, or JSON as application/json."),
-    429: Told("too_many_attempts", "Please wait a moment", "There were too many attempts. Wait a quarter of an hour, then try again."),
-    500: Told("internal_error", "Our mistake", "Something broke on our side, and we have a record of it. If you were buying, look at your orders before you try again."),
-    503: Told("unavailable", "Back in a moment", "A part of the box office is not reachable. Nothing was lost. Try again in a minute."),
-}  # fmt: skip
+    429: Told(
+        "too_many_attempts", "Please wait a while", "There were too many attempts. Try again in a quarter of an hour."
+    ),
+    500: Told(
+        "internal_error",
+        "This one is on us",
+        "Something broke on our side, and we have a record of it. If you were buying, look at your orders"
+        " before you try again.",
+    ),
+    503: Told(
+        "unavailable",
+        "Back in a moment",
+        "A part of the box office can’t be reached right now. Your orders are safe. Try again in a minute.",
+    ),
+}
 _RETRY = {429: "900", 503: "10"}
 
 

@@ -1,100 +1,139 @@
-"""Events: the home page, the list, one event and its picture."""
+"""What can be seen without a login: home, the list of events, one event, its banner."""
 
 from __future__ import annotations
 
 import hashlib
-import secrets
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, request
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, Response, request
 from sqlalchemy import select
 
-from guiche.events import SORTS, Search, search
+from guiche.events import MOST_CENTS, PAGE_SIZE, SORTS, Search, search
 from guiche.models import Event
+from guiche.plain import storable
 from guiche.reviews import reviews_of
-from guiche.web.parts import Refused, page, services
+from guiche.web.context import db, services
+from guiche.web.errors import Problem
+from guiche.web.json_or_html import reply
 
 blueprint = Blueprint("events", __name__)
 
-FEATURED = 6
-DEAREST = 1_000_000  #: in whole units
+ON_HOME = 9
+LONGEST = 200
+_WHOLE = re.compile(r"[0-9]{1,9}")
+#: What a browser may be told that a banner is; anything else would be a page of ours that others wrote.
+PICTURES = frozenset({"image/svg+xml", "image/png", "image/jpeg", "image/webp", "image/avif", "image/gif"})
+_BANNER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
 
 @blueprint.get("/")
-def home() -> ResponseReturnValue:
-    """What comes next."""
-    with services().sessions() as session:
-        found = search(session, Search(after=datetime.now(UTC)))
-    return page("home.html", {"events": [_listed(event) for event in found.events[:FEATURED]]})
+def home() -> Response:
+    """What comes next; when nothing does, what was on last."""
+    coming = search(db(), Search(after=datetime.now(UTC)))
+    found = coming if coming.events else search(db(), Search(descending=True))
+    shown = found.events[:ON_HOME]
+    return reply({"events": [_listed(event) for event in shown]}, "home.html", coming=bool(coming.events), found=found)
 
 
 @blueprint.get("/events")
-def listing() -> ResponseReturnValue:
+def list_events() -> Response:
     """A page of a search."""
-    wanted = _wanted()
-    with services().sessions() as session:
-        found = search(session, wanted)
-    told = {"events": [_listed(event) for event in found.events], "total": found.total, "page": found.page}
-    return page("events.html", told | {"pages": found.pages}, wanted=wanted, asked=request.args)
+    wanted, asked = _search()
+    found = search(db(), wanted)
+    data = {
+        "events": [_listed(event) for event in found.events],
+        "total": found.total,
+        "page": found.page,
+        "pages": found.pages,
+    }
+    return reply(data, "events.html", asked=asked, first=(found.page - 1) * PAGE_SIZE + 1)
 
 
 @blueprint.get("/events/<slug>")
-def show(slug: str) -> ResponseReturnValue:
-    """One event; this is the hot page, and so it comes from the cache."""
-    event = services().pages.read(slug)
-    if event is None:
-        abort(404)
-    with services().sessions() as session:
-        reviews = [
-            {"author": review.user.name, "body": review.body, "link": review.link, "at": review.created_at.isoformat()}
-            for review in reviews_of(session, int(event["id"]))
-        ]
-    return page("event.html", {"event": event, "reviews": reviews}, key=secrets.token_urlsafe(16))
+def show(slug: str) -> Response:
+    """One event, with its reviews."""
+    return event_page(slug)
 
 
 @blueprint.get("/events/<slug>/banner")
-def banner(slug: str) -> ResponseReturnValue:
-    """The picture; a browser that has it asks only whether it changed."""
-    with services().sessions() as session:
-        row = session.execute(select(Event.banner, Event.banner_type).where(Event.slug == slug)).one_or_none()
-    if row is None or row.banner is None:
-        abort(404)
+def banner(slug: str) -> Response:
+    """The picture of an event; a browser keeps it for an hour and asks whether it has changed."""
+    picture = select(Event.banner, Event.banner_type).where(Event.slug == slug)
+    row = db().execute(picture).one_or_none() if storable(slug) else None
+    if row is None or row.banner is None or row.banner_type not in PICTURES:
+        raise Problem(404, "not_found", "There is no picture of this event.")
     response = Response(row.banner, content_type=row.banner_type)
     response.set_etag(hashlib.sha256(row.banner).hexdigest()[:32])
-    response.cache_control.max_age = 3600
-    response.cache_control.public = True
-    return response.make_conditional(request)
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    response.headers["Content-Security-Policy"] = _BANNER_POLICY
+    response.make_conditional(request)
+    return response
 
 
-def _wanted() -> Search:
-    """The search in the query string; 400 for what is no number, or no column to sort by."""
-    asked = request.args
-    sort, direction = asked.get("sort") or "starts_at", asked.get("dir") or "asc"
-    column = next((known for known in SORTS if known == sort), None)
-    if column is None or direction not in ("asc", "desc"):
-        raise Refused(400, "bad_sort", f"Sort by {', '.join(SORTS)}; the direction is asc or desc.")
-    return Search(
-        q=asked.get("q", "").strip()[:100],
-        min_cents=_number("min_price", 0, DEAREST, 100),
-        max_cents=_number("max_price", 0, DEAREST, 100),
-        sort=column,
-        descending=direction == "desc",
-        page=_number("page", 1, 10_000, 1) or 1,
-    )
-
-
-def _number(name: str, least: int, most: int, times: int) -> int | None:
-    text = request.args.get(name, "").strip()
-    if not text:
-        return None
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
-    if not least <= number <= most:
-        raise Refused(400, "bad_number", f"{name} is a whole number from {least} to {most}.")
-    return number * times
+def event_page(slug: str, *, status: int = 200, message: str = "", body: str = "", link: str = "") -> Response:
+    """The page of an event; a review that can't be taken comes back with what is wrong."""
+    page = services().pages.read(slug) if storable(slug) else None
+    if page is None:
+        raise Problem(404, "not_found", "There is no such event. It may have another name now: search for it.")
+    found = [
+        {
+            "author": review.user.name,
+            "body": review.body,
+            "link": review.link,
+            "created_at": review.created_at.astimezone(UTC).isoformat(),
+        }
+        for review in reviews_of(db(), page["id"])
+    ]
+    data = {"event": page, "reviews": found}
+    return reply(data, "event.html", status=status, message=message, body=body, link=link)
 
 
 def _listed(event: Any) -> dict[str, Any]:
-    return asdict(event) | {"starts_at": event.starts_at.astimezone(UTC).isoformat()}
+    told = asdict(event)
+    return {**told, "starts_at": event.starts_at.astimezone(UTC).isoformat()}
+
+
+def _search() -> tuple[Search, dict[str, str]]:
+    """What is looked for, and the parameters that a link to another page repeats."""
+    given = {
+        name: request.args.get(name, "").strip() for name in ("q", "min_price", "max_price", "sort", "dir", "when")
+    }
+    asked = {name: value for name, value in given.items() if value}
+    if len(given["q"]) > LONGEST:
+        raise Problem(400, "bad_parameter", f"“q” has at most {LONGEST} characters.")
+    sort = _one_of("sort", given["sort"] or "starts_at", *SORTS)
+    direction = _one_of("dir", given["dir"] or "asc", "asc", "desc")
+    when = _one_of("when", given["when"] or "all", "all", "coming")
+    wanted = Search(
+        q=given["q"],
+        min_cents=_cents("min_price", given["min_price"]),
+        max_cents=_cents("max_price", given["max_price"]),
+        descending=direction == "desc",
+        page=_page(request.args.get("page", "").strip() or "1"),
+        after=datetime.now(UTC) if when == "coming" else None,
+    )
+    return replace(wanted, sort=next(known for known in SORTS if known == sort)), asked
+
+
+def _one_of(name: str, value: str, *allowed: str) -> str:
+    # Never part of a statement: it chooses one of ours.
+    if value not in allowed:
+        raise Problem(400, "bad_parameter", f"“{name}” is one of {', '.join(allowed)}.")
+    return value
+
+
+def _cents(name: str, value: str) -> int | None:
+    if not value:
+        return None
+    if not _WHOLE.fullmatch(value):
+        raise Problem(400, "bad_parameter", f"“{name}” is a whole number of reais, such as 80.")
+    return min(int(value) * 100, MOST_CENTS)
+
+
+def _page(value: str) -> int:
+    if not _WHOLE.fullmatch(value) or int(value) < 1:
+        raise Problem(400, "bad_parameter", "“page” is a whole number from 1 on.")
+    return int(value)

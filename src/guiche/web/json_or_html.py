@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, jsonify, make_response, render_template, request
+from flask import Response, jsonify, make_response, redirect, render_template, request
 
 from guiche.web.errors import Problem
 from guiche.web.wants import wants_json
@@ -15,12 +15,14 @@ BIGGEST = 2**63 - 1
 
 def reply(data: Mapping[str, Any], template: str, *, status: int = 200, **more: Any) -> Response:
     """`data` as JSON, or the template filled with it; `more` is for people only."""
-    if wants_json():
-        response = jsonify(data)
-    else:
-        response = make_response(render_template(template, **{**data, **more}))
+    response = jsonify(data) if wants_json() else make_response(render_template(template, **data, **more))
     response.status_code = status
     return response
+
+
+def see_other(where: str) -> Response:
+    """Send a browser on after a change, so that a reload changes nothing again."""
+    return make_response(redirect(where, 303))
 
 
 class Sent:

@@ -1,4 +1,4 @@
-"""Around each request: its id, its line in the log, its numbers, and the headers that protect whoever reads the answer."""
+"""Around each request: its id, its line in the log, its numbers, and headers that protect the reader."""
 
 from __future__ import annotations
 

@@ -131,9 +131,8 @@ class Magics:
             self._kernel.progress.predict(about.name, {"order": puzzle.order})
             beside = Path(guesses.worked_out("--in", about.beside, self._shell.user_ns)) if about.beside else None
             ran = parsons.run(puzzle, about.file, beside=beside, environment=self._kernel.addresses())
-            view = dataclasses.replace(
-                view, source=puzzle.source(), output=ran.said, code=ran.code, kept=parsons.keeps(ran, puzzle.promised)
-            )
+            missing = parsons.missing(ran, puzzle.promised)
+            view = dataclasses.replace(view, source=puzzle.source(), output=ran.said, code=ran.code, missing=missing)
             if strict() and not view.kept:
                 raise show.NotYet(text.parsons(view))
         show.card(html.parsons(view), text.parsons(view))

@@ -49,10 +49,10 @@ class Puzzle:
         return "\n".join((*self.head, *chosen)) + "\n"
 
 
-def keeps(ran: Ran, promised: Iterable[str]) -> bool:
-    """Whether it ended well, and every promised line came, in order."""
+def missing(ran: Ran, promised: Iterable[str]) -> tuple[str, ...]:
+    """The promised lines that did not come, in the order in which they were promised."""
     lines = iter([line.strip() for line in ran.said.splitlines()])
-    return ran.code == 0 and all(wanted in lines for wanted in promised)
+    return tuple(wanted for wanted in promised if wanted not in lines)
 
 
 def line(text: str) -> Line:

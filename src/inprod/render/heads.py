@@ -101,7 +101,6 @@ def prediction_foot(of: PredictionView) -> str:
 
 def parsons(of: ParsonsView) -> Card:
     """What to do, or whether the lines did what the right order does."""
-    promised = ", ".join(f"`{line}`" for line in of.promised)
     if of.order is None:
         return Card(
             _("{name} · put in order").format(name=of.name),
@@ -114,23 +113,26 @@ def parsons(of: ParsonsView) -> Card:
                         "write is run."
                     ).format(first=of.letters[0], last=of.letters[-1], example="".join(of.letters[1::-1])),
                 ),
-                Line(Tone.PLAIN, _("The right order prints {promised}.").format(promised=promised)),
+                Line(Tone.PLAIN, _("The right order prints {lines}.").format(lines=_quoted(of.promised))),
             ),
         )
-    how = _("It was ended, for it did not end by itself.") if of.code is None else ""
-    if of.code:
-        how = _("It ended with exit code {code}.").format(code=of.code)
     if of.kept:
-        word, tone, line = _("it works"), Tone.GOOD, _("{promised} came, as promised.").format(promised=promised)
+        word, tone, text = _("it works"), Tone.GOOD, _("As promised: {lines}.")
+        foot: tuple[str, ...] = ()
     else:
-        word, tone, line = _("not yet"), Tone.GAP, _("{promised} did not come.").format(promised=promised)
-    return Card(
-        _("{name} · {order}").format(name=of.name, order=of.order),
-        word,
-        tone,
-        lines=(Line(tone, f"{line} {how}".strip()),),
-        foot=() if of.kept else (_("Read what it printed, change the order, and run the cell again."),),
-    )
+        word, tone, text = _("not yet"), Tone.GAP, _("Promised, and not printed: {lines}.")
+        foot = (_("Read what it printed, change the order, and run the cell again."),)
+    said = [text.format(lines=_quoted(of.promised if of.kept else of.missing))] if of.kept or of.missing else []
+    if of.code is None:
+        said.append(_("It did not end by itself, and was ended."))
+    elif of.code:
+        said.append(_("It ended with exit code {code}.").format(code=of.code))
+    title = _("{name} · {order}").format(name=of.name, order=of.order)
+    return Card(title, word, tone, lines=(Line(tone, " ".join(said)),), foot=foot)
+
+
+def _quoted(lines: tuple[str, ...]) -> str:
+    return ", ".join(f"`{line}`" for line in lines)
 
 
 def parsons_parts(of: ParsonsView) -> tuple[tuple[str, str], ...]:

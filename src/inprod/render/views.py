@@ -82,7 +82,12 @@ class ParsonsView:
     source: str = ""
     output: str = ""
     code: int | None = None  #: None: it was ended
-    kept: bool = False  #: whether the promised lines came
+    missing: tuple[str, ...] = ()  #: the promised lines that did not come
+
+    @property
+    def kept(self) -> bool:
+        """Whether it ended well, and every promised line came."""
+        return self.code == 0 and not self.missing
 
 
 @dataclass(frozen=True)

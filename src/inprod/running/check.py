@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime as dt
 import os
 import secrets
 import select
@@ -14,18 +13,19 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import inprod
 from inprod.course import course
 from inprod.errors import ServiceError
 from inprod.exercises import Exercise
 from inprod.messages import _, language
 from inprod.recipes import Recipe
-from inprod.results import Observation, Problem, Report, Verdict
-from inprod.running import client, guardian
+from inprod.results import Problem, Report
+from inprod.running import client
+from inprod.running.found import Found
+from inprod.services import engine, leftovers
 from inprod.services.base import Lease, Services
 from inprod.wire import frames
 
@@ -76,9 +76,9 @@ def run_check(
     try:
         verdict_of = check.run(answer_dir, services, deadline or exercise.seconds * 2 + PATIENCE)
     except ServiceError as error:
-        verdict_of = _Found(problem=Problem(error.what, error.looked, error.do))
+        verdict_of = Found(problem=Problem(error.what, error.looked, error.do))
     except OSError as error:
-        verdict_of = _Found(problem=_disk(error))
+        verdict_of = Found(problem=_disk(error))
     report = verdict_of.report(exercise, check.seed, services)
     return dataclasses.replace(report, seconds=time.monotonic() - began - check.filling)
 
@@ -92,122 +92,6 @@ def _nobody(_event: Event) -> None:
     """Nobody watches."""
 
 
-@dataclass
-class _Found:
-    """Records of one check, as they arrive."""
-
-    collected: list[dict[str, str]] = field(default_factory=list)
-    observations: dict[str, Observation] = field(default_factory=dict)
-    started: str = ""
-    finished: bool = False
-    walls: tuple[str, ...] = ()
-    ended: str = ""
-    status: str = ""
-    log: str = ""
-    problem: Problem | None = None
-    deadline: float = 0.0
-
-    @property
-    def began(self) -> bool:
-        """Whether anybody on the other side ever spoke."""
-        return bool(self.walls or self.collected or self.ended or self.problem)
-
-    def take(self, record: dict[str, Any]) -> None:
-        match record:
-            case {"walls": list() as names}:
-                self.walls = tuple(names)
-            case {"collected": list() as items}:
-                self.collected = items
-            case {"start": str() as name}:
-                self.started = name
-            case {"observation": dict() as data}:
-                seen = Observation.from_dict(data)
-                # A test that passed and fell in its teardown has failed; the first failure counts.
-                if seen.name not in self.observations or seen.verdict is not Verdict.PASS:
-                    self.observations.setdefault(seen.name, seen)
-            case {"problem": dict() as data}:
-                self.problem = self.problem or Problem(**data)
-            case {"broken": str() as text}:
-                self.problem = self.problem or Problem(
-                    _("the check itself failed: {text}").format(text=text),
-                    do=_("this is a fault of the course, not of your answer; please report it"),
-                )
-            case {"end": _code}:
-                self.finished = True
-            case _:
-                pass
-
-    def report(self, exercise: Exercise, seed: int, services: Services) -> Report:
-        observations = self._observations()
-        return Report(
-            exercise=exercise.id,
-            version=exercise.version,
-            title=exercise.title,
-            verdict=self._verdict(observations),
-            observations=observations,
-            max_points=exercise.points,
-            problem=self._problem(),
-            seed=seed,
-            backend=services.backend,
-            servers=dict(services.servers()),
-            walls=self.walls,
-            language=language(),
-            at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            course=inprod.__version__,
-        )
-
-    def _problem(self) -> Problem | None:
-        if self.problem is None and not self.collected:
-            return Problem(
-                _("the check did not start ({status})").format(status=self.status or _("no word from it")),
-                looked=self.log[-600:].strip(),
-                do=_("run the cell again; `%doctor` shows what is free"),
-            )
-        return self.problem
-
-    def _verdict(self, observations: tuple[Observation, ...]) -> Verdict:
-        if self._problem() is not None:
-            return Verdict.COULD_NOT_JUDGE
-        # `pass` needs the end record and every collected observation: a check that died early proved nothing.
-        if self.finished and all(o.verdict is Verdict.PASS for o in observations):
-            return Verdict.PASS
-        return Verdict.NOT_YET
-
-    def _observations(self) -> tuple[Observation, ...]:
-        """One for each that was collected, in order; what was never reached is said to be so."""
-        return tuple(
-            self.observations.get(item["name"]) or self._unreached(item["name"], item["sentence"])
-            for item in self.collected
-        )
-
-    def _unreached(self, name: str, sentence: str) -> Observation:
-        if name != self.started or self.finished:
-            return Observation(name, sentence, Verdict.NOT_RUN)
-        if self.ended == guardian.DEADLINE:
-            return Observation(
-                name,
-                sentence,
-                Verdict.NOT_YET,
-                key="too-slow",
-                did=_("Watched your answer for {seconds} s.").format(seconds=f"{self.deadline:g}"),
-                saw=_("It was still busy; everything it started was ended."),
-                needs=_("an answer in bounded time"),
-                why=_("Whoever waits for you waits for what you wait for."),
-                try_=_("Look for a loop without an end, or a wait without a timeout."),
-            )
-        return Observation(
-            name,
-            sentence,
-            Verdict.NOT_YET,
-            key="check-ended",
-            did=_("Watched your answer."),
-            saw=_("The check was ended from outside in the middle ({status})").format(status=self.status),
-            needs=_("an answer that leaves other processes alone"),
-            why=_("On a shared machine a signal to the wrong process stops somebody else's work."),
-            try_=_("Look for `os.kill`, or for memory that runs out; then run the cell again."),
-        )
-
-
 class _Check:
     def __init__(self, exercise: Exercise, seed: int, tell: OnEvent) -> None:
         self.exercise = exercise
@@ -215,7 +99,7 @@ class _Check:
         self.tell = tell
         self.filling = 0.0  #: seconds that went into sample data, which nobody's answer took
 
-    def run(self, answer_dir: Path, services: Services, deadline: float) -> _Found:
+    def run(self, answer_dir: Path, services: Services, deadline: float) -> Found:
         needs = self.exercise.needs & {"postgres", "redis"}
         services.start(needs, self._step)
         if (template := self.exercise.recipe) is not None:
@@ -235,7 +119,7 @@ class _Check:
 
     def _once(
         self, answer_dir: Path, services: Services, deadline: float, needs: frozenset[str], template: Recipe | None
-    ) -> _Found:
+    ) -> Found:
         before = len(services.deaths())
         folder = Path(tempfile.mkdtemp(prefix=f"inprod-check-{os.getpid()}-"))
         # The database goes after the processes that use it, though it came after them.
@@ -251,17 +135,26 @@ class _Check:
                 client.shared().request({"folder": str(folder), "deadline": deadline}, chan_theirs, life_theirs)
             # The host is forked by now or before it can read the job: passwords travel only to the judge.
             lease = last.enter_context(services.lease(needs, f"check_{secrets.token_hex(4)}", template))
+            found = Found(deadline=deadline)
+            job = self._job(lease, services)
+            last.callback(_remove_containers, job["docker"], found)
             with contextlib.suppress(BrokenPipeError):
-                frames.send(chan, self._job(lease))
-            found = _Found(deadline=deadline)
+                frames.send(chan, job)
             self._listen(chan, life, found)
             if not found.collected and not found.log:
                 found.log = client.shared().last_words()
             self._look_after_servers(services, before, found)
         return found
 
-    def _job(self, lease: Lease) -> dict[str, Any]:
+    def _job(self, lease: Lease, services: Services) -> dict[str, Any]:
+        docker = None
+        if services.backend == "docker":
+            images = engine.images()
+            label = f"inprod-{secrets.token_hex(8)}"
+            docker = {"host": engine.resolve().url, "postgres": images.postgres, "redis": images.redis, "label": label}
         return {
+            "backend": services.backend,
+            "docker": docker,
             "seed": self.seed,
             "language": language(),
             "course": str(course().root),
@@ -285,7 +178,7 @@ class _Check:
         if self.exercise.fixtures.is_file():
             shutil.copyfile(self.exercise.fixtures, folder / "check" / self.exercise.fixtures.name)
 
-    def _listen(self, chan: socket.socket, life: socket.socket, found: _Found) -> None:
+    def _listen(self, chan: socket.socket, life: socket.socket, found: Found) -> None:
         """Take in records until the guardian says that all is over and closes."""
         began = time.monotonic()
         sockets = [chan, life]
@@ -308,27 +201,23 @@ class _Check:
         while chan in sockets and (record := _next(chan)) is not None:
             found.take(record)
 
-    def _say(self, record: dict[str, Any], seconds: float, found: _Found) -> None:
+    def _say(self, record: dict[str, Any], seconds: float, found: Found) -> None:
         if "start" in record:
             sentences = {item["name"]: item["sentence"] for item in found.collected}
             self.tell(Event("observing", sentences.get(record["start"], record["start"]), seconds))
         elif "observation" in record:
             self.tell(Event("observed", record["observation"]["sentence"], seconds))
 
-    def _look_after_servers(self, services: Services, before: int, found: _Found) -> None:
+    def _look_after_servers(self, services: Services, before: int, found: Found) -> None:
         """A server that died in the middle explains everything that failed after it."""
         deaths = services.deaths()[before:]
-        if deaths and not (found.finished and not found.problem and _all_passed(found)):
+        if deaths and not (found.finished and not found.problem and found.all_passed):
             dead = deaths[0]
             found.problem = Problem(
                 _("{server} stopped in the middle of the check ({how})").format(server=dead.server, how=dead.how),
                 looked=_("server log, last line: “{line}”").format(line=dead.last_line),
                 do=_("close other kernels, then run the cell again; `%doctor` shows what is free"),
             )
-
-
-def _all_passed(found: _Found) -> bool:
-    return all(o.verdict is Verdict.PASS for o in found.observations.values())
 
 
 def _next(sock: socket.socket) -> dict[str, Any] | None:
@@ -345,6 +234,13 @@ def _end(life: socket.socket) -> None:
         life.settimeout(10)
         while life.recv(4096):
             pass
+
+
+def _remove_containers(docker: dict[str, str] | None, found: Found) -> None:
+    """What an answer's tests started and did not remove, as when they were killed."""
+    if docker and found.docker:
+        with contextlib.suppress(engine.EngineError):
+            leftovers.remove_labelled(docker["host"], "org.testcontainers.session-id", docker["label"])
 
 
 def _copy_regular(source: Path, target: Path) -> None:

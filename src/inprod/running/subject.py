@@ -47,7 +47,7 @@ def main(spec: dict[str, Any], results: int, stdout: int, stderr: int) -> NoRetu
         elif spec["kind"] == "pytest":
             from inprod.running import suite
 
-            suite.run(spec["arguments"], _send)
+            suite.run(spec["arguments"], _send, containers=spec.get("containers", ""))
         else:
             _call(folder, spec)
     except BaseException as error:
@@ -82,7 +82,7 @@ def _enter(folder: Path, spec: dict[str, Any], results: int, stdout: int, stderr
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     _limit(resource.RLIMIT_FSIZE, minder.MAX_OUTPUT)
     _limit(resource.RLIMIT_AS, _address_space() + ADDRESS_SPACE)
-    walls.build(walls.Room(folder, tuple(spec["ports"])))
+    walls.build(walls.Room(folder, tuple(spec["ports"]), spec.get("docker", "")))
     if spec["kind"] == "exec":
         os.set_inheritable(RESULTS, False)
 

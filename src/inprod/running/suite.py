@@ -19,8 +19,15 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def run(arguments: list[str], send: Callable[[dict[str, Any]], None]) -> None:
-    """Run pytest with `arguments` in the current folder; one line a test, and one at the end."""
+def run(arguments: list[str], send: Callable[[dict[str, Any]], None], *, containers: str = "") -> None:
+    """Run pytest with `arguments` in the current folder; one line a test, and one at the end.
+
+    `containers` labels the containers of testcontainers, so that those which stay behind are found.
+    """
+    if containers:
+        from testcontainers.core import labels
+
+        labels.SESSION_ID = containers
     options = [*OPTIONS, *(("-p", "_hypothesis_pytestplugin") if "hypothesis" in sys.modules else ())]
     code = pytest.main([*options, *arguments], plugins=[_Reporter(send)])
     send({"suite": int(code)})

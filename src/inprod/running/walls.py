@@ -40,6 +40,7 @@ class Room:
 
     folder: Path  #: its own copy of the files: read and write
     ports: tuple[int, ...] = ()  #: TCP ports it may connect to
+    docker: str = ""  #: the engine that it may use: then any port, too, as containers get theirs at random
 
 
 def build(room: Room) -> tuple[str, ...]:
@@ -93,19 +94,22 @@ def _landlock(room: Room) -> int:
 
     if not ll.supported():
         return 0
-    fs = ll.AccessFS
+    fs, net = ll.AccessFS, ll.AccessNet
     read = fs.READ_FILE | fs.READ_DIR | fs.EXECUTE
     every = ll.fs_for_abi(ll.abi_version())
     with ll.Ruleset(
-        handled_net=ll.AccessNet.CONNECT_TCP, scoped=ll.Scope.SIGNAL | ll.Scope.ABSTRACT_UNIX_SOCKET
+        handled_net=net(0) if room.docker else net.CONNECT_TCP, scoped=ll.Scope.SIGNAL | ll.Scope.ABSTRACT_UNIX_SOCKET
     ) as rules:
         for path in _readable():
             mask = read if path.is_dir() else fs.READ_FILE | fs.EXECUTE
             rules.allow_path(path, mask)
         rules.allow_path(room.folder, every)
         rules.allow_path("/dev/null", fs.READ_FILE | fs.WRITE_FILE)
-        for port in room.ports:
-            rules.allow_port(port, ll.AccessNet.CONNECT_TCP)
+        for port in room.ports if not room.docker else ():
+            rules.allow_port(port, net.CONNECT_TCP)
+        door = Path(room.docker.removeprefix("unix://"))
+        if room.docker.startswith("unix://") and every & fs.RESOLVE_UNIX and door.exists():
+            rules.allow_path(door, fs.RESOLVE_UNIX)
         rules.restrict()
         return rules.abi_version
 

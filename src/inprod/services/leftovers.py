@@ -52,6 +52,17 @@ def sweep(url: str) -> list[str]:
     return removed
 
 
+def remove_labelled(url: str, label: str, value: str) -> None:
+    """Remove every container with this label, running or not.
+
+    Raises:
+        EngineError: the engine gave no list.
+    """
+    filters = quote(json.dumps({"label": [f"{label}={value}"]}))
+    for found in engine.get(url, f"/containers/json?all=1&filters={filters}") or ():
+        engine.remove(url, found["Id"])
+
+
 def _abandoned(of: dict[str, str], state: str, created: int) -> bool:
     # Another user's processes may be hidden from us.
     if of.get(USER) != str(os.getuid()):

@@ -11,6 +11,7 @@ from typing import Any
 
 from inprod.messages import _
 from inprod.testing import room
+from inprod.testing.docker import Docker
 from inprod.testing.pending import Finished, Outcome, Pending
 from inprod.testing.saw import CouldNotJudge
 from inprod.testing.suite import Suite, suite_of
@@ -28,9 +29,10 @@ class Answer:
     files, such as the package that they belong to; `files` are more files, which win over all others.
     """
 
-    def __init__(self, host: socket.socket, folder: Path) -> None:
+    def __init__(self, host: socket.socket, folder: Path, docker: Docker | None = None) -> None:
         self._host = host
         self._folder = folder
+        self._docker = docker
         self._open: list[Pending] = []
         self._preloaded: set[str] = set()
 
@@ -134,12 +136,21 @@ class Answer:
         env: Mapping[str, str] | None = None,
         files: Mapping[str, str] | None = None,
         under: Path | None = None,
+        docker: bool = False,
         timeout: float = _TIMEOUT,
     ) -> Suite:
-        """Run the answer's tests; a suite that dies or hangs is trouble, and so not green."""
+        """Run the answer's tests; a suite that dies or hangs is trouble, and so not green.
+
+        With `docker` they may start containers, and find the images to use in POSTGRES_IMAGE and REDIS_IMAGE; but
+        only where the course itself runs on Docker, which the fixture `backend` tells.
+        """
         did = _("Ran your tests.")
         self._preload(under)
-        spec = {"kind": "pytest", "arguments": list(arguments)}
+        spec: dict[str, Any] = {"kind": "pytest", "arguments": list(arguments)}
+        if docker and self._docker is not None:
+            self._docker.used()
+            spec |= {"docker": self._docker.host, "containers": self._docker.label}
+            env = {**self._docker.environment(), **(env or {})}
         with self._begin(spec, did, 0, env=env, files=files, under=under, timeout=timeout) as pending:
             return suite_of(pending)
 

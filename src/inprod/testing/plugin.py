@@ -14,6 +14,7 @@ from inprod.messages import _
 from inprod.results import Observation, Verdict
 from inprod.services.base import PostgresLease, RedisLease
 from inprod.testing.answer import Answer
+from inprod.testing.docker import Docker
 from inprod.testing.failures import AnswerFailed
 from inprod.testing.saw import CouldNotJudge, NotYet
 
@@ -49,9 +50,16 @@ class CheckPlugin(Quiet):
     @pytest.fixture
     def answer(self) -> Iterator[Answer]:
         """The learner's files, to call and run."""
-        found = Answer(self._host, self._folder)
+        given = self._job["docker"]
+        docker = Docker(**given, used=lambda: self._tell({"docker": True})) if given else None
+        found = Answer(self._host, self._folder, docker)
         yield found
         found.close()
+
+    @pytest.fixture(scope="session")
+    def backend(self) -> str:
+        """Where the servers come from: `embedded`, `docker` or `external`."""
+        return str(self._job["backend"])
 
     @pytest.fixture
     def seed(self) -> int:

@@ -6,7 +6,7 @@ FEE = 250
 def refund(paid, days, insured):
     """Cents that a customer gets back.
 
-    paid: 0 to 100_000 cents. days before the concert: 0 to 365. insured: True or False.
+    paid is 0 to 100_000 cents, days before the concert are 0 to 365, insured is True or False.
 
     Insured, you get back everything, on any day. Otherwise the share depends on the day: all of it
     30 days before or earlier, half (rounded down) 7 to 29 days before, nothing after that. The fee

@@ -66,7 +66,9 @@ def upgrade() -> None:
         sa.Column("total_cents", sa.Integer(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("status IN ('pending', 'paid', 'refused', 'cancelled', 'expired')", name=op.f("ck_orders_status")),
+        sa.CheckConstraint(
+            "status IN ('pending', 'paid', 'refused', 'cancelled', 'expired')", name=op.f("ck_orders_status")
+        ),
         sa.CheckConstraint("total_cents >= 0", name=op.f("ck_orders_total_cents")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_orders_user_id"),
         sa.PrimaryKeyConstraint("id", name="pk_orders"),
