@@ -48,7 +48,7 @@ def _namespaces() -> None:
 
 def test_an_answer_is_judged_without_a_network() -> None:
     """Servers start, the answer runs behind its walls, nothing is fetched."""
-    reference = "solutions/00_setup/x5_stampede/reference"
+    reference = "solutions/07b_database/x5_stampede/reference"
     done = _without_network("-m", "inprod", "check", "X5", "--answers", reference)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -14,6 +14,8 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 #: What every record has, and is no field of ours.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+#: JSON escapes the others; these, too, end a line for some who read it.
+_BREAKS = {0x7F: "\\u007f", 0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 #: Loggers of libraries that tell each step at INFO.
 _CHATTY = ("httpx", "httpcore", "alembic.runtime.plugins", "alembic.runtime.migration")
 
@@ -27,7 +29,7 @@ class JsonFormatter(logging.Formatter):
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "msg": record.getMessage(),
+            "msg": _message(record),
             "request_id": request_id.get(),
         }
         event |= {key: value for key, value in vars(record).items() if key not in _STANDARD and key not in event}
@@ -35,7 +37,16 @@ class JsonFormatter(logging.Formatter):
             event["exc"] = self.formatException(record.exc_info)
         if record.stack_info:
             event["stack"] = record.stack_info
-        return json.dumps(event, ensure_ascii=False, default=str)
+        # Half of a character can't be encoded, and a line would be lost for it.
+        text = json.dumps(event, ensure_ascii=False, default=str).encode(errors="replace").decode()
+        return text.translate(_BREAKS)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):  # a mistake in a log call is no reason to lose what it tells
+        return f"{record.msg} {record.args}"
 
 
 def configure(level: str = "INFO") -> None:

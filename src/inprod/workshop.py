@@ -19,14 +19,13 @@ SECONDS: Final = 50.0
 _OWN: Final = re.compile(
     r" in \d+\.\d+s(?: \(\d+:\d\d:\d\d\))?|[^\s\"']*/site-packages/|^_+ coverage: platform .*_\n", re.MULTILINE
 )
-#: Nothing is left behind, coloured, or cut short; of pytest's plugins, the one that measures coverage is loaded.
+#: Nothing is left behind, coloured, or cut short.
 _PLAIN: Final = {
     "CI": "true",
     "COLUMNS": "80",
     "NO_COLOR": "1",
     "PYTEST_ADDOPTS": "--no-header -p no:cacheprovider",
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-    "PYTEST_PLUGINS": "pytest_cov.plugin",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONIOENCODING": "utf-8",
     "RUFF_NO_CACHE": "true",
@@ -73,11 +72,13 @@ def run(command: str, folder: Path, *, seconds: float, extra: Mapping[str, str] 
     own = {key: value for key, value in os.environ.items() if not key.startswith(("INPROD_", "PYTEST_", "COV_"))}
     # `python`, `pytest` and `ruff` are those of the course.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    # Of pytest's plugins, the one that measures coverage is loaded, where it has something to measure.
+    plugins = {"PYTEST_PLUGINS": "pytest_cov.plugin"} if "--cov" in command else {}
     process = subprocess.Popen(  # noqa: S602 - the notebook's own commands, with the wildcards of a shell
         command,
         shell=True,
         cwd=folder,
-        env={**own, **_PLAIN, "PATH": path, **(extra or {})},
+        env={**own, **_PLAIN, **plugins, "PATH": path, **(extra or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -21,7 +21,7 @@ from guiche.web.json_or_html import reply
 
 blueprint = Blueprint("events", __name__)
 
-ON_HOME = 9
+ON_HOME = 10  # one large, and three rows of three
 LONGEST = 200
 _WHOLE = re.compile(r"[0-9]{1,9}")
 #: What a browser may be told that a banner is; anything else would be a page of ours that others wrote.

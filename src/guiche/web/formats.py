@@ -28,7 +28,8 @@ STATUS = {
 
 def money(cents: int) -> str:
     """R$ 1,234.50; the space does not break."""
-    return f"R$\N{NO-BREAK SPACE}{Decimal(cents) / 100:,.2f}"
+    sign = "−" if cents < 0 else ""
+    return f"{sign}R$\N{NO-BREAK SPACE}{Decimal(abs(cents)) / 100:,.2f}"
 
 
 def local(moment: datetime | str) -> datetime:

@@ -1,0 +1,50 @@
+"""The page of one event: from Redis if it is there, else built by one reader for all."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import redis
+from sqlalchemy import update
+from sqlalchemy.orm import Session, sessionmaker
+
+from guiche.events import load_page
+from guiche.models import Event
+
+
+class EventPages:
+    def __init__(self, redis_url: str, sessions: sessionmaker[Session], *, seconds: int = 60) -> None:
+        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=1)
+        self.sessions = sessions
+        self.seconds = seconds
+        self.building = threading.Lock()
+
+    def read(self, slug: str) -> dict[str, Any] | None:
+        try:
+            return self.cached(slug)
+        except redis.RedisError:
+            return self.load(slug)
+
+    def cached(self, slug: str) -> dict[str, Any] | None:
+        with self.building:
+            page = self.cache.get(f"ev:{slug}")
+            if page is None:
+                page = json.dumps(self.load(slug))
+                self.cache.set(f"ev:{slug}", page, ex=self.seconds)
+        return json.loads(page)
+
+    def rename(self, slug: str, title: str) -> None:
+        with self.sessions.begin() as session:
+            changed = session.execute(update(Event).where(Event.slug == slug).values(title=title))
+            if changed.rowcount == 0:
+                raise LookupError(f"there is no event {slug}")
+        try:
+            self.cache.delete(f"ev:{slug}")
+        except redis.RedisError:
+            pass  # the page ends by itself
+
+    def load(self, slug: str) -> dict[str, Any] | None:
+        with self.sessions() as session:
+            return load_page(session, slug)
