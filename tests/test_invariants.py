@@ -25,7 +25,7 @@ FLOORS = (
     {"exercises", "results", "recipes"},
     {"services"},
     {"running", "render", "progress", "testing", "wire"},
-    {"answers", "kernel", "demo", "tutor", "synced", "workshop"},
+    {"answers", "browser", "kernel", "demo", "tutor", "synced", "workshop"},
     {"magics", "build", "nbval_plugin"},
     {"lab", "verify", "bench"},
     {"cli", "__main__"},

@@ -36,7 +36,7 @@ def test_the_lesson_has_its_demos_run_and_its_answers_not(built_once: Course) ->
     found = cells(built_once, "notebooks")
     task = "".join(found["A1-task"]["source"])
     assert task.startswith("### A1 · Add up\n*apply · 5 min · 10 points · needs no server*\n\nWrite `total(numbers)`")
-    assert "[limit.txt](../exercises/01_sums/a1_add_up/given/limit.txt)" in task
+    assert "[`limit.txt`](../exercises/01_sums/a1_add_up/given/limit.txt)" in task
     starter = (built_once.exercises / "01_sums/a1_add_up/starter/adding.py").read_text(encoding="utf-8")
     assert "".join(found["A1"]["source"]) == "%%answer A1\n" + starter.rstrip("\n")
     assert (found["A1"]["outputs"], found["A1"]["execution_count"]) == ([], None)

@@ -18,8 +18,8 @@ ZONE = ZoneInfo("America/Sao_Paulo")
 
 #: In words: what an order is, and what that means for whoever looks at it.
 STATUS = {
-    "pending": ("Waiting for payment", "Your seats are reserved while we collect the payment."),
-    "paid": ("Paid", "Your tickets are on their way to you by e-mail."),
+    "pending": ("Waiting for payment", "We are collecting the payment. That takes a few seconds."),
+    "paid": ("Paid", "Your tickets are on their way to you by email."),
     "refused": ("Payment refused", "Nothing was charged, and the seats are free again. Order again to retry."),
     "cancelled": ("Cancelled", "You cancelled this order. The seats are free again."),
     "expired": ("Expired", "The payment did not arrive in time. The seats are free again."),

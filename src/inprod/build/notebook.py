@@ -160,7 +160,7 @@ def _task(exercise: Exercise) -> str:
     if given := _given(exercise):
         # notebooks/, solutions/ and work/ lie beside exercises/, so one link serves all three.
         base = f"../exercises/{exercise.lesson}/{exercise.folder.name}/given"
-        links = ", ".join(f"[{file}]({base}/{file})" for file in given)
+        links = ", ".join(f"[`{file}`]({base}/{file})" for file in given)
         text += f"\n\nGiven, to read: {links}"
     return text
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inprod.build import overview
 from inprod.build.checks import lint_check
 from inprod.build.execute import execute
 from inprod.build.lesson import Kind, Lesson, read_lesson
@@ -77,6 +78,9 @@ def build(course: Course, only: Sequence[str], say: Say) -> Built:
             else:
                 path.write_text(text, encoding="utf-8", newline="\n")
                 written.append(path)
+    if (table := _overview(course)) is not None and table != _text(overview.path(course)):
+        overview.path(course).write_text(table, encoding="utf-8", newline="\n")
+        written.append(overview.path(course))
     return Built(tuple(written), tuple(unchanged))
 
 
@@ -99,7 +103,7 @@ def check(course: Course) -> tuple[Stale | Finding, ...]:
         found += _ruff(course, lesson, composed[LESSON])
         for kind, notebook in composed.items():
             found += _stale(product(course, name, kind), notebook)
-    return (*found, *_strays(course))
+    return (*found, *_strays(course), *_old_overview(course))
 
 
 def _stale(path: Path, composed: Notebook) -> list[Stale]:
@@ -115,6 +119,26 @@ def _stale(path: Path, composed: Notebook) -> list[Stale]:
     if write(carry_outputs(composed, old)) != text:
         return [Stale(path, _("its text has changed since it was built; run `inprod build`"))]
     return []
+
+
+def _overview(course: Course) -> str | None:
+    """The README with its table of lessons; None without a place for one, or while a source can't be read."""
+    try:
+        exercises = {exercise.id: exercise for exercise in discover(course)}
+        read_ones = tuple(read_lesson(course.notebooks / f"{name}.md") for name in lessons(course))
+        return overview.updated(course, read_ones, exercises)
+    except KeyError:  # a lesson places an exercise that is not there; that is told where it stands
+        return None
+
+
+def _old_overview(course: Course) -> list[Stale]:
+    try:
+        table = _overview(course)
+    except InprodError as error:
+        return [Stale(overview.path(course), error.what)]
+    if table is None or table == _text(overview.path(course)):
+        return []
+    return [Stale(overview.path(course), _("its table of lessons is old; run `inprod build`"))]
 
 
 def _strays(course: Course) -> list[Stale]:

@@ -69,7 +69,8 @@ def real(database_url: str, redis_url: str) -> Iterator[Services]:
         add_user(session, seed_data.BRUNO)
         add_user(session, seed_data.STAFF, role="staff")
         session.execute(update(User).values(password_hash=seed_data.PASSWORD_HASH))
-        add_event(session, cents=(4_000, 12_000), capacity=2, banner=b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+        picture = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+        add_event(session, cents=(4_000, 12_000), capacity=2, banner=picture).banner_type = "image/svg+xml"
         add_event(session, "samba-de-roda", title="Samba de Roda", venue="Salvador", cents=(2_000,))
     yield made
     made.close()

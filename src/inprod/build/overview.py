@@ -1,0 +1,65 @@
+"""The table of lessons in the README: made from the lessons and exercises, never by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from inprod.build.lesson import Kind, Lesson
+from inprod.course import Course
+from inprod.errors import InprodError
+from inprod.exercises import Exercise
+from inprod.messages import _
+
+FILE = "README.md"
+BEGIN, END = "<!-- lessons: written by `inprod build` -->", "<!-- /lessons -->"
+#: How a need is called; the order is that of the table.
+NEEDS = {
+    "postgres": "Postgres",
+    "redis": "Redis",
+    "celery": "Celery",
+    "http": "HTTP",
+    "browser": "Chromium",
+    "docker": "Docker",
+}
+
+
+def path(course: Course) -> Path:
+    """Where the table stands."""
+    return course.root / FILE
+
+
+def updated(course: Course, lessons: tuple[Lesson, ...], exercises: Mapping[str, Exercise]) -> str | None:
+    """The README with the table as it should be; None for a course that has no place for one.
+
+    Raises:
+        InprodError: the place begins and does not end.
+    """
+    readme = path(course)
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    before, begins, rest = text.partition(BEGIN)
+    if not begins:
+        return None
+    _old, ends, after = rest.partition(END)
+    if not ends:
+        raise InprodError(
+            _("The table of lessons has a beginning and no end."),
+            looked=str(readme),
+            do=_("write {end} below it").format(end=END),
+        )
+    return f"{before}{BEGIN}\n\n{table(lessons, exercises)}\n{END}{after}"
+
+
+def table(lessons: tuple[Lesson, ...], exercises: Mapping[str, Exercise]) -> str:
+    """A row a lesson: its title, its exercises with their minutes, the minutes of all, and what it needs."""
+    rows = [f"| {_('Lesson')} | {_('Exercises')} | {_('Minutes')} | {_('Needs')} |", "|---|---|---:|---|"]
+    for lesson in lessons:
+        placed = [exercises[block.source] for block in lesson.of_kind(Kind.EXERCISE)]
+        listed = "<br>".join(f"{one.id} {one.title} ({one.minutes} min)" for one in placed)
+        needed = {need for one in placed for need in one.needs}
+        needs = ", ".join(name for need, name in NEEDS.items() if need in needed)
+        rows.append(f"| {lesson.name[:3].strip('_')} · {lesson.title} | {listed} | {lesson.minutes} | {needs or '–'} |")
+    minutes = sum(lesson.minutes for lesson in lessons)
+    count = sum(len(lesson.of_kind(Kind.EXERCISE)) for lesson in lessons)
+    rows.append(f"| **{_('Together')}** | {count} | {minutes} | |")
+    return "\n".join(rows) + "\n"
