@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,9 @@ def read(slug):
 
 def rename(slug, title):
     pages.rename(slug, title)
+
+def step(name, *arguments):
+    return getattr(pages, name)(*arguments)
 
 def until(slug, title, seconds):
     deadline = time.monotonic() + seconds
@@ -114,7 +117,7 @@ class Stage:
     def begin(
         self, name: str, *calls: tuple[Any, ...], redis_url: str = "", threads: int = 1, timeout: float = 2 * BOUND
     ) -> Pending:
-        """A process that stands ready to call `read`, `rename` or `until`."""
+        """A process that stands ready to call a function of `MODULE`."""
         env = {"DATABASE_URL": self.postgres.url, "REDIS_URL": redis_url or self.redis.url}
         files, target = {"readers.py": MODULE}, f"readers.py:{name}"
         return self.answer.begin(
@@ -591,30 +594,35 @@ def test_redis_is_silent(stage: Stage, proxy: ProxyMaker) -> None:
     without_redis(stage, silent.url, _("take connections and say nothing"))
 
 
+def has_ended(process: Pending, number: int) -> bool:
+    """Whether a process has ended, or one of its calls."""
+    return not process.alive or any(line.get("number") == number for line in process.lines)
+
+
 def without_redis(stage: Stage, redis_url: str, let: str) -> None:
-    """Read, rename and read again, each in a new process."""
-    steps = (
-        ("read", (stage.slug,), stage.event),
-        ("rename", (stage.slug, stage.new_title), None),
-        ("read", (stage.slug,), stage.renamed),
-    )
-    for name, arguments, wanted in steps:
-        with stage.begin(name, arguments, redis_url=redis_url, timeout=ALONE) as process:
-            process.go()
-            (outcome,) = process.wait()
-        if outcome.error is not None and outcome.error.kind == "timeout":
-            raise saw(
-                "waits-for-redis",
-                did="Let Redis {let}, then called `{name}`.",
-                saw="There was no result after {alone:g} s.",
-                needs="a result within 4 seconds",
-                why="A server that hangs raises no error. Each reader waits, and soon nobody is left to answer.",
-                try_="Give the client a `socket_timeout`, and count how often it waits. `redis.Redis(…)` tries again"
-                " ten times by itself: give it `retry=None`, too. In `rename`, Redis comes after the `UPDATE`.",
-                let=let,
-                name=name,
-                alone=ALONE,
-            )
+    """Read, rename and read again, in one process."""
+    read = ("read", stage.slug)
+    steps = {0: (*read, stage.event), 1: ("rename", stage.slug, stage.new_title, None), 2: (*read, stage.renamed)}
+    with stage.begin(
+        "step", *(call[:-1] for call in steps.values()), redis_url=redis_url, timeout=3 * ALONE
+    ) as process:
+        process.go()
+        for number, (name, *_arguments, _wanted) in steps.items():
+            if not wait_until(lambda n=number: has_ended(process, n), timeout=ALONE, what="the next result"):
+                raise saw(
+                    "waits-for-redis",
+                    did="Let Redis {let}, then called `{name}`.",
+                    saw="There was no result after {alone:g} s.",
+                    needs="a result within 4 seconds",
+                    why="A server that hangs raises no error. Each reader waits, and soon nobody is left to answer.",
+                    try_="Give the client a `socket_timeout`, and count how often it waits. `redis.Redis(…)` tries again"
+                    " ten times by itself: give it `retry=None`, too. In `rename`, Redis comes after the `UPDATE`.",
+                    let=let,
+                    name=name,
+                    alone=ALONE,
+                )
+        outcomes = process.wait()
+    for (name, *_arguments, wanted), outcome in zip(steps.values(), outcomes, strict=True):
         if outcome.error is not None:
             raise saw(
                 "needs-redis",
@@ -636,9 +644,11 @@ def without_redis(stage: Stage, redis_url: str, let: str) -> None:
 def test_in_the_application(stage: Stage, start_guiche: Callable[..., Any], proxy: ProxyMaker) -> None:
     """In the application, 48 readers of a cold page get it at once, see a new title, and don't need Redis."""
     between = proxy(stage.redis.url)
-    web = Web(stage, start_guiche, between.url)
+    urls = {"database_url": stage.postgres.url, "redis_url": between.url}
+    extra = {"WEB_THREADS": str(THREADS), "DB_POOL_SIZE": str(THREADS)}
+    web = Web(start_guiche(**urls, only=("web",), workers=PROCESSES, extra=extra), stage.slug)
     stage.postgres.forget_statements()
-    web.wrong(web.crowd(), stage.event)
+    web.show(READERS, stage.event)
     reads = sum(one.calls for one in stage.postgres.statement_stats() if re.search(r"\bevents\b", one.query))
     if reads > MOST:
         raise saw(
@@ -652,7 +662,7 @@ def test_in_the_application(stage: Stage, start_guiche: Callable[..., Any], prox
             reads=reads,
         )
     web.rename(stage.new_title)
-    if not wait_until(lambda: not web.wrong(web.crowd(), stage.renamed, stage.event), timeout=IN_TIME):
+    if not wait_until(lambda: web.show(READERS, stage.renamed, stage.event), timeout=IN_TIME, what="the new title"):
         raise saw(
             "old-title-in-a-worker",
             did="Renamed {old} to {new} by `POST /admin/events/{slug}`, and let 48 readers `GET /events/{slug}`.",
@@ -663,70 +673,55 @@ def test_in_the_application(stage: Stage, start_guiche: Callable[..., Any], prox
             slug=stage.slug,
             **stage.titles,
         )
-    web.unknown()
+    nobody = f"no-such-{stage.slug}"
+    web.ask("GET", f"/events/{nobody}", wanted=404)
+    web.rename("Nobody", slug=nobody, wanted=404)
     between.cut()
-    web.wrong([web.get()], stage.renamed)
+    web.show(1, stage.renamed)
     web.rename(stage.event["title"])
-    web.wrong([web.get()], stage.event)
+    web.show(1, stage.event)
 
 
 class Web:
-    """The application with four workers, and people who ask it over HTTP."""
+    """The application with four workers, and a member of the staff who asks it over HTTP."""
 
-    def __init__(self, stage: Stage, start_guiche: Callable[..., Any], redis_url: str) -> None:
-        extra = {"WEB_THREADS": str(THREADS), "DB_POOL_SIZE": str(THREADS)}
-        self.app = start_guiche(
-            database_url=stage.postgres.url, redis_url=redis_url, only=("web",), workers=PROCESSES, extra=extra
-        )
-        self.slug = stage.slug
-        self.staff = self.app.login(seed_data.STAFF)
-        self.readers = self.app.client()
+    def __init__(self, app: Any, slug: str) -> None:
+        self.app = app
+        self.slug = slug
+        self.client = app.login(seed_data.STAFF)
 
-    def get(self, slug: str = "", wanted: int = 200) -> Any:
-        return self.asked(lambda: self.readers.get(f"/events/{slug or self.slug}"), wanted)
-
-    def crowd(self) -> list[Any]:
-        """What 48 readers get who come at once."""
-        with ThreadPoolExecutor(READERS) as pool:
-            return [one.result() for one in [pool.submit(self.get) for _n in range(READERS)]]
-
-    def rename(self, title: str, slug: str = "", wanted: int = 200) -> None:
-        path, sent = f"/admin/events/{slug or self.slug}", {"title": title}
-        self.asked(lambda: self.staff.post(path, json=sent), wanted)
-
-    def unknown(self) -> None:
-        """An event that does not exist is told so."""
-        self.get("no-such-" + self.slug, 404)
-        self.rename("Nobody", "no-such-" + self.slug, 404)
-
-    def wrong(self, got: Sequence[Any], *allowed: Any) -> bool:
-        """Whether a page is not the first one that is allowed; raises when it is none of them."""
+    def show(self, readers: int, *allowed: Any) -> bool:
+        """Whether all of these readers get the first page that is allowed; raises when one gets none of them."""
+        path = f"/events/{self.slug}"
+        with ThreadPoolExecutor(readers) as pool:
+            got = [one.result()["event"] for one in [pool.submit(self.ask, "GET", path) for _n in range(readers)]]
         for page in got:
-            if page.get("event") not in allowed:
-                raise wrong_page(f"GET /events/{self.slug}", page.get("event"), allowed[0])
-        return any(page["event"] != allowed[0] for page in got)
+            if page not in allowed:
+                raise wrong_page(f"GET {path}", page, allowed[0])
+        return all(page == allowed[0] for page in got)
 
-    def asked(self, send: Callable[[], httpx.Response], wanted: int) -> Any:
-        """The JSON of a request; whatever keeps it from coming is told with the last exception in the log."""
-        request, status, log = "", _("nothing within 10 seconds"), ""
-        try:
-            answered = send()
-            request, status = f"{answered.request.method} {answered.url.path}", str(answered.status_code)
+    def rename(self, title: str, *, slug: str = "", wanted: int = 200) -> None:
+        self.ask("POST", f"/admin/events/{slug or self.slug}", wanted=wanted, json={"title": title})
+
+    def ask(self, method: str, path: str, *, wanted: int = 200, **sent: Any) -> Any:
+        """The JSON of an answer; whatever keeps it from coming is told with the last exception in the log."""
+        status = _("nothing within 10 seconds")
+        with suppress(httpx.TransportError):
+            answered = self.client.request(method, path, **sent)
             if answered.status_code == wanted:
                 return answered.json()
-        except httpx.TransportError as error:
-            request = f"{error.request.method} {error.request.url.path}"
-        logged = [line for event in self.app.events("web") if "exc" in event for line in [str(event["exc"])]]
-        log = logged[-1].strip().splitlines()[-1][:300] if logged else ""
+            status = str(answered.status_code)
+        logged = [str(event["exc"]).strip() for event in self.app.events("web") if event.get("exc")]
         raise saw(
             "page-fails",
-            did="Started the application with 4 workers, and sent `{request}`.",
+            did="Started the application with 4 workers, and sent `{method} {path}`.",
             saw="It answered: {status}. {log}",
             needs="{wanted}",
             why="The page is what a customer sees, and 404 is the one right answer for an event that does not exist.",
             try_="`read` gives None, `rename` raises LookupError for an unknown event; without Redis, ask Postgres.",
-            request=request,
+            method=method,
+            path=path,
             status=status,
-            log=log,
+            log=logged[-1].splitlines()[-1][:300] if logged else "",
             wanted=wanted,
         )

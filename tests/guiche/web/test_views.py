@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +18,9 @@ from werkzeug.test import TestResponse
 
 from guiche import logs, seed_data, signatures
 from guiche.models import Event, Order, OutboxMessage, Payment, Review, Tier, User, WebhookEvent
+from guiche.web.app import create_app
 from guiche.wiring import Services
+from inprod.testing.proxy import ProxyMaker
 from tests.guiche.integration.conftest import statements
 from tests.guiche.rows import add_orders
 from tests.guiche.web.conftest import JSON
@@ -318,6 +321,25 @@ def test_ready(login: Login) -> None:
     """Both servers answer."""
     answer = login("").get("/readyz")
     assert (answer.status_code, answer.get_json()) == (200, {"status": "ready", "postgres": "ok", "redis": "ok"})
+
+
+def test_silent_servers_are_away(real: Services, proxy: ProxyMaker) -> None:
+    """They take connections and say nothing: told within the deadline; without Redis customers are served."""
+    postgres, redis = proxy(real.settings.database_url), proxy(real.settings.redis_url)
+    settings = replace(real.settings, database_url=postgres.url, redis_url=redis.url)
+    client = create_app(replace(real, settings=settings)).test_client()
+    for silent, status, told in (
+        (redis, 200, {"status": "ready", "postgres": "ok", "redis": "away"}),
+        (postgres, 503, {"status": "not ready", "postgres": "away", "redis": "away"}),
+    ):
+        silent.freeze()
+        began = time.monotonic()
+        answer = client.get("/readyz")
+        assert time.monotonic() - began < 3
+        assert (answer.status_code, answer.get_json()) == (status, told)
+    postgres.heal()
+    redis.heal()
+    assert client.get("/readyz").status_code == 200
 
 
 def webhook(client: FlaskClient, event: dict[str, Any] | bytes, *, key: str = "second key", age: int = 0) -> int:
