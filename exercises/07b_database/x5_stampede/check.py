@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -608,15 +609,15 @@ def without_redis(stage: Stage, redis_url: str, let: str) -> None:
     ) as process:
         process.go()
         for number, (name, *_arguments, _wanted) in steps.items():
-            if not wait_until(lambda n=number: has_ended(process, n), timeout=ALONE, what="the next result"):
+            if not wait_until(partial(has_ended, process, number), timeout=ALONE, what="the next result"):
                 raise saw(
                     "waits-for-redis",
                     did="Let Redis {let}, then called `{name}`.",
                     saw="There was no result after {alone:g} s.",
                     needs="a result within 4 seconds",
                     why="A server that hangs raises no error. Each reader waits, and soon nobody is left to answer.",
-                    try_="Give the client a `socket_timeout`, and count how often it waits. `redis.Redis(…)` tries again"
-                    " ten times by itself: give it `retry=None`, too. In `rename`, Redis comes after the `UPDATE`.",
+                    try_="Give the client a `socket_timeout`, and count how often it waits. `redis.Redis(…)` tries"
+                    " again ten times: give it `retry=None`, too. In `rename`, Redis comes after the `UPDATE`.",
                     let=let,
                     name=name,
                     alone=ALONE,

@@ -1,7 +1,5 @@
 """The page of one event: from Redis if it is there, else built by one reader for all."""
 
-from __future__ import annotations
-
 import json
 import secrets
 import time
@@ -15,9 +13,6 @@ from guiche.events import load_page
 from guiche.models import Event
 
 LOCK_MS = 5_000  # longer than a page takes to build, shorter than a reader waits
-PATIENCE = 9.0
-PAUSE = 0.05
-
 #: Stores the page only for the owner of the lock: whom a rename has overtaken, or who came too late, stores nothing.
 STORE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -29,8 +24,7 @@ return redis.call('DEL', KEYS[1])
 class EventPages:
     def __init__(self, redis_url: str, sessions: sessionmaker[Session], *, seconds: int = 60) -> None:
         self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=1)
-        self.sessions = sessions
-        self.seconds = seconds
+        self.sessions, self.seconds = sessions, seconds
 
     def read(self, slug: str) -> dict[str, Any] | None:
         try:
@@ -40,7 +34,7 @@ class EventPages:
 
     def cached(self, slug: str) -> dict[str, Any] | None:
         key, lock, token = f"ev:{slug}", f"lock:ev:{slug}", secrets.token_hex(8)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + 9
         while time.monotonic() < deadline:
             page = self.cache.get(key)
             if page is None and self.cache.set(lock, token, nx=True, px=LOCK_MS):
@@ -49,13 +43,12 @@ class EventPages:
                 self.cache.eval(STORE, 2, lock, key, token, page, self.seconds)
             if page is not None:
                 return json.loads(page)
-            time.sleep(PAUSE)
+            time.sleep(0.05)
         return self.load(slug)
 
     def rename(self, slug: str, title: str) -> None:
         with self.sessions.begin() as session:
-            changed = session.execute(update(Event).where(Event.slug == slug).values(title=title))
-            if changed.rowcount == 0:
+            if session.execute(update(Event).where(Event.slug == slug).values(title=title)).rowcount == 0:
                 raise LookupError(f"there is no event {slug}")
         try:
             self.cache.delete(f"ev:{slug}", f"lock:ev:{slug}")

@@ -12,13 +12,9 @@ from guiche.models import Event
 PAGES = 1  # which kind of lock: Postgres knows them by two numbers
 
 
-def number(slug):
-    return func.hashtext(slug)
-
-
 class EventPages:
     def __init__(self, redis_url, sessions, *, seconds=60):
-        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=1.5)
+        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=1)
         self.sessions = sessions
         self.seconds = seconds
 
@@ -34,9 +30,8 @@ class EventPages:
         deadline = time.monotonic() + 9
         with self.sessions() as session:
             # The lock ends with the transaction, and so with the connection.
-            while time.monotonic() < deadline and not session.scalar(
-                select(func.pg_try_advisory_xact_lock(PAGES, number(slug)))
-            ):
+            mine = select(func.pg_try_advisory_xact_lock(PAGES, func.hashtext(slug)))
+            while time.monotonic() < deadline and not session.scalar(mine):
                 session.rollback()
                 time.sleep(0.05)
                 if page := self.find(slug):
@@ -53,7 +48,7 @@ class EventPages:
     def rename(self, slug, title):
         with self.sessions.begin() as session:
             # Waits for whoever is building the page: it is stored before we remove it.
-            session.execute(select(func.pg_advisory_xact_lock(PAGES, number(slug))))
+            session.execute(select(func.pg_advisory_xact_lock(PAGES, func.hashtext(slug))))
             if not session.execute(update(Event).where(Event.slug == slug).values(title=title)).rowcount:
                 raise LookupError(slug)
         try:
