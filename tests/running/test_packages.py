@@ -155,17 +155,22 @@ def test_a_compiled_file_never_wins_over_the_answer(tmp_path: Path) -> None:
 
 
 def test_only_what_is_installed_is_loaded_in_advance(tmp_path: Path) -> None:
-    """Neither folder's own packages; of `under`, what stands at the start of a line."""
+    """Neither folder's own packages; of `under`, what is reached, and stands at the start of a line."""
     _write(
         tmp_path,
         {"under/pack/a.py": "import json, re\nfrom sqlalchemy.orm import Session\n\ndef f():\n    import csv\n"},
     )
     _write(
-        tmp_path, {"under/pack/b.py": "from pack import a\nfrom . import a as b\nimport lone\n", "under/lone.py": ""}
+        tmp_path,
+        {
+            "under/pack/b.py": "from pack import a\nimport lone\n",
+            "under/lone.py": "",
+            "under/pack/far.py": "import wave\n",
+        },
     )
     _write(
         tmp_path,
-        {"answer/pack/c.py": "def f():\n    import redis.asyncio\n    import pack.a, mine\n", "answer/mine.py": ""},
+        {"answer/pack/c.py": "def f():\n    import redis.asyncio\n    import pack.b, mine\n", "answer/mine.py": ""},
     )
     found = room.installed_imports(tmp_path / "answer", tmp_path / "under")
     assert found == {"json", "re", "sqlalchemy.orm", "redis.asyncio"}

@@ -219,7 +219,10 @@ class Answer:
 
     def _preload(self, under: Path | None) -> None:
         """Have the host import the installed packages that the answer imports: once instead of in every process."""
-        wanted = room.installed_imports(self._folder / "answer", under) - self._preloaded
+        wanted = room.installed_imports(self._folder / "answer", under, self._folder / "given")
+        if any(name.startswith("sqlalchemy") for name in wanted):
+            wanted |= {"psycopg"}  # imported by name, when the first engine is made
+        wanted -= self._preloaded
         if wanted:
             self._preloaded |= wanted
             with contextlib.suppress(OSError):

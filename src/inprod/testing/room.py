@@ -14,7 +14,9 @@ from pathlib import Path
 
 _PORT = re.compile(r"//[^/\s]*:(\d{1,5})(?=[/?\s]|$)")
 #: At the start of a line, as `under` is read: an import in the middle of a function can wait until it is called.
-_IMPORT = re.compile(r"^(?:from[ \t]+(\w[\w.]*)[ \t]+import\b|import[ \t]+(\w[\w., \t]*))", re.MULTILINE)
+_IMPORT = re.compile(
+    r"^(?:from[ \t]+(\w[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)|import[ \t]+(\w[\w., \t]*))", re.MULTILINE
+)
 
 
 #: What makes up, in an answer's programs, for doors that its walls keep shut.
@@ -87,13 +89,32 @@ def ports(texts: Iterable[str]) -> set[int]:
     return {int(port) for text in texts for port in _PORT.findall(text) if int(port) < 65536}
 
 
-def installed_imports(answer: Path, under: Path | None) -> frozenset[str]:
+def installed_imports(answer: Path, under: Path | None, given: Path | None = None) -> frozenset[str]:
     """Modules that the files import and that are installed: of none of the folders' own packages."""
     names, own = _imports_of(answer)
-    if under is not None:
-        more, theirs = _imports_under(under)
+    if given is not None and given.is_dir():
+        more, theirs = _imports_of(given)
         names, own = names | more, own | theirs
-    return frozenset(name for name in names if name.partition(".")[0] not in own | {"inprod"})
+    if under is not None:
+        below = _own(under)
+        own |= below
+        # Of the files below only those that are reached: a whole application imports much that an answer won't use.
+        waiting, seen = {name for name in names if _top(name) in below}, set[str]()
+        while waiting:
+            seen.add(name := waiting.pop())
+            found = _imports_under(under, name)
+            names |= found
+            waiting |= {one for one in found if _top(one) in below} - seen
+    outside = {name for name in names if _top(name) not in own | {"inprod"}}
+    return frozenset(name.removesuffix(_ITSELF) for name in outside if name.endswith(_ITSELF))
+
+
+#: Marks a module that is imported as such; without it, the name may be one of a thing inside a module.
+_ITSELF = "!"
+
+
+def _top(name: str) -> str:
+    return name.removesuffix(_ITSELF).partition(".")[0]
 
 
 def _imports_of(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
@@ -107,20 +128,27 @@ def _imports_of(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
             continue
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
-                names |= {alias.name for alias in node.names}
+                names |= {alias.name + _ITSELF for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names.add(node.module)
+                names |= {node.module + _ITSELF, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return frozenset(names), _own(folder) | {path.stem for path in files}
 
 
 @cache
-def _imports_under(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
-    """The same of a folder that lies under an answer: many files, the same for every call, so read once and quickly."""
-    names: set[str] = set()
-    for path in folder.rglob("*.py"):
-        for of, plain in _IMPORT.findall(path.read_text(encoding="utf-8", errors="replace")):
-            names |= {of} if of else {part.split()[0] for part in plain.split(",") if part.strip()}
-    return frozenset(names), _own(folder)
+def _imports_under(folder: Path, name: str) -> frozenset[str]:
+    """What one module of a folder that lies under an answer imports; nothing where `name` is none of its modules."""
+    module = folder.joinpath(*name.removesuffix(_ITSELF).split("."))
+    path = next((file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file()), None)
+    if path is None:
+        return frozenset()
+    found: set[str] = set()
+    for of, what, plain in _IMPORT.findall(path.read_text(encoding="utf-8", errors="replace")):
+        if plain:
+            found |= {part.split()[0] + _ITSELF for part in plain.split(",") if part.strip()}
+        else:
+            parts = [part.split()[0] for part in what.strip(" ()\n").split(",") if part.strip()]
+            found |= {of + _ITSELF, *(f"{of}.{part}" for part in parts)}
+    return frozenset(found)
 
 
 def _own(folder: Path) -> frozenset[str]:
