@@ -250,6 +250,8 @@ def test_alone(tests: Runner) -> None:
         found = tests.alone(name)
         if problem := not_run(found, [name]):
             raise problem
+        if found.trouble or not found.names:
+            raise did_not_run(tests, found)
         if found.errors and not found.failed:
             raise saw(
                 "fixture-fails",
@@ -257,7 +259,7 @@ def test_alone(tests: Runner) -> None:
                 saw="The test does not fail; what comes before or after it does: `{said}`",
                 needs="green, before and after",
                 why="What can't be cleaned up stays for the next test.",
-                try_="A foreign key? Which rows point at those that you remove? One statement can empty all tables.",
+                try_="Does it name a foreign key? Which rows point at those that you remove? TRUNCATE takes many tables.",
                 name=short([name]),
                 said=tests.said(found),
             )
@@ -377,10 +379,10 @@ def test_still_notices(tests: Runner, rng: random.Random) -> None:
 def did_not_run(tests: Runner, found: Suite) -> NotYet:
     return saw(
         "did-not-run",
-        did="Ran the nine tests.",
+        did="Ran the tests with your `conftest.py`.",
         saw="`{said}`",
-        needs="nine tests that run",
-        why="A suite that does not start says nothing about the program.",
-        try_="Start with the first observation: one test alone.",
+        needs="tests that run, and end",
+        why="A suite that does not start, or does not end, says nothing about the program.",
+        try_="If it hangs: who holds a lock or a transaction while somebody else waits? Else read this line.",
         said=tests.said(found),
     )

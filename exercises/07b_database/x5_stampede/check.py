@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from guiche.events import load_page
 from inprod.messages import _
 from inprod.testing import Answer, NotYet, Outcome, Pending, saw, wait_until
 from inprod.testing.postgres import Postgres
-from inprod.testing.proxy import Proxy, ProxyMaker
+from inprod.testing.proxy import ProxyMaker
 from inprod.testing.redis_ import Redis
 
 PROCESSES = 4
@@ -43,11 +44,26 @@ FOREVER = float("inf")
 
 #: The answer in a process, as the application has it: one object for all threads. `until` is somebody who waits.
 MODULE = f"""
-import os, time
+import os, signal, threading, time
+from sqlalchemy.orm import Session, sessionmaker
 from guiche.cache import EventPages
-from guiche.db import make_engine, make_sessions
+from guiche.db import make_engine
 
-sessions = make_sessions(make_engine(os.environ["DATABASE_URL"], pool_size={THREADS}))
+mine = threading.local()
+gates = {{number: threading.Event() for number in (signal.SIGUSR1, signal.SIGUSR2)}}
+for number, gate in gates.items():
+    signal.signal(number, lambda number, _frame: gates[number].set())
+
+class Sessions(Session):
+    def close(self):
+        super().close()
+        if getattr(mine, "paused", False):
+            mine.paused = False
+            print("read", flush=True)
+            gates[signal.SIGUSR1].wait({BOUND})
+
+engine = make_engine(os.environ["DATABASE_URL"], pool_size={THREADS})
+sessions = sessionmaker(engine, class_=Sessions, expire_on_commit=False)
 pages = EventPages(os.environ["REDIS_URL"], sessions)
 
 def read(slug):
@@ -55,6 +71,19 @@ def read(slug):
 
 def rename(slug, title):
     pages.rename(slug, title)
+
+def late(slug):
+    """Reads, and pauses when the row is read; SIGUSR1 lets it go on."""
+    mine.paused = True
+    return read(slug)
+
+def next_one(slug):
+    """Reads after SIGUSR2."""
+    gates[signal.SIGUSR2].wait({BOUND})
+    return read(slug)
+
+def either(name, slug):
+    return globals()[name](slug)
 
 def step(name, *arguments):
     return getattr(pages, name)(*arguments)
@@ -459,27 +488,21 @@ def test_page_outlives_the_commit(stage: Stage) -> None:
         )
 
 
-@contextmanager
-def overtaken(stage: Stage, between: Proxy) -> Iterator[tuple[Pending, Pending]]:
-    """A builder that has read the old title and can't store it, since its Redis is silent; and a rename meanwhile."""
+def test_old_title_stays_away(stage: Stage, proxy: ProxyMaker) -> None:
+    """A new title is also seen when somebody was building the page meanwhile."""
+    between = proxy(stage.redis.url)
     with stage.readers(redis_url=between.url) as builder, stage.renaming() as renaming:
         with stage.postgres.lock("events"):
             builder.go()
             stage.first_waits(builder)
             between.freeze()
+        # The builder has read the old title, and can't store it before the rename is done.
         wait_until(lambda: not stage.postgres.busy(), timeout=BOUND, what="the row is read")
         renaming.go()
         # Where the rename waits for the builder, that is right as well.
         wait_until(lambda: not renaming.alive or stage.postgres.blocked(), timeout=1.2, what="the rename")
-        yield builder, renaming
         between.heal()
         pages([*builder.wait(), *renaming.wait()])
-
-
-def test_old_title_stays_away(stage: Stage, proxy: ProxyMaker) -> None:
-    """A new title is also seen when somebody was building the page meanwhile."""
-    with overtaken(stage, proxy(stage.redis.url)):
-        pass  # only now the builder can go on
     if not stage.sees_new_title():
         raise saw(
             "old-title-comes-back",
@@ -492,17 +515,21 @@ def test_old_title_stays_away(stage: Stage, proxy: ProxyMaker) -> None:
         )
 
 
-def test_old_builder_stays_away(stage: Stage, proxy: ProxyMaker) -> None:
+def test_old_builder_stays_away(stage: Stage) -> None:
     """It is also seen when the next reader has begun to build the page."""
-    between = proxy(stage.redis.url)
-    with stage.readers() as next_one, overtaken(stage, between) as (old, _renaming):
-        with stage.postgres.lock("events"):
-            next_one.go()
+    with stage.begin("either", ("late", stage.slug), ("next_one", stage.slug), threads=2) as both:
+        with stage.renaming() as renaming:
+            both.go()
+            wait_until(lambda: "read" in both.output() or not both.alive, timeout=BOUND, what="the row is read")
+            renaming.go()
             # Whoever waits elsewhere, for the old builder or for the rename, is right as well.
-            wait_until(lambda: stage.postgres.waiting("events") or not next_one.alive, timeout=1.0, what="the next one")
-            between.heal()
-            wait_until(lambda: not old.alive, timeout=1.0, what="the old builder stores its page, or not")
-        pages(next_one.wait())
+            wait_until(lambda: not renaming.alive or stage.postgres.blocked(), timeout=1.2, what="the rename")
+            with stage.postgres.lock("events"):
+                both.kill(signal.SIGUSR2)
+                wait_until(lambda: stage.postgres.waiting("events") or has_ended(both, 1), timeout=1.0)
+                both.kill(signal.SIGUSR1)
+                wait_until(lambda: has_ended(both, 0), timeout=1.0, what="the old builder stores its page, or not")
+            pages([*both.wait(), *renaming.wait()])
     if not stage.sees_new_title():
         if stage.title() != stage.new_title:
             raise not_written(stage)
@@ -695,7 +722,8 @@ class Web:
         """Whether all of these readers get the first page that is allowed; raises when one gets none of them."""
         path = f"/events/{self.slug}"
         with ThreadPoolExecutor(readers) as pool:
-            got = [one.result()["event"] for one in [pool.submit(self.ask, "GET", path) for _n in range(readers)]]
+            sent = [pool.submit(self.send, "GET", path) for _n in range(readers)]
+        got = [self.told(one.result(), "GET", path)["event"] for one in sent]
         for page in got:
             if page not in allowed:
                 raise wrong_page(f"GET {path}", page, allowed[0])
@@ -705,13 +733,19 @@ class Web:
         self.ask("POST", f"/admin/events/{slug or self.slug}", wanted=wanted, json={"title": title})
 
     def ask(self, method: str, path: str, *, wanted: int = 200, **sent: Any) -> Any:
-        """The JSON of an answer; whatever keeps it from coming is told with the last exception in the log."""
-        status = _("nothing within 10 seconds")
+        return self.told(self.send(method, path, **sent), method, path, wanted=wanted)
+
+    def send(self, method: str, path: str, **sent: Any) -> httpx.Response | None:
+        """The answer to a request; None where there is none in time."""
         with suppress(httpx.TransportError):
-            answered = self.client.request(method, path, **sent)
-            if answered.status_code == wanted:
-                return answered.json()
-            status = str(answered.status_code)
+            return self.client.request(method, path, **sent)
+        return None
+
+    def told(self, answered: httpx.Response | None, method: str, path: str, *, wanted: int = 200) -> Any:
+        """The JSON of an answer; whatever kept it from coming is told with the last exception in the log."""
+        if answered is not None and answered.status_code == wanted:
+            return answered.json()
+        status = _("nothing within 10 seconds") if answered is None else str(answered.status_code)
         logged = [str(event["exc"]).strip() for event in self.app.events("web") if event.get("exc")]
         raise saw(
             "page-fails",

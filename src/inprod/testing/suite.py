@@ -33,7 +33,7 @@ def suite_of(pending: Pending) -> Suite:
         pending.finish()
         trouble = ""
     except AnswerFailed as failed:
-        trouble = failed.said or failed.kind
+        trouble = _("the test run was not done in time") if failed.kind == "timeout" else failed.said or failed.kind
     tests: dict[str, str] = {}
     first = ""
     for line in pending.lines:
