@@ -36,7 +36,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def package() -> Path:
-    """A folder with a copy of the package `guiche`: put `under` an answer, so that the answer's files replace its own."""
+    """A folder with a copy of the package `guiche`: `under` an answer, whose files replace those of the copy."""
     under = Path.cwd().parent / "under"
     # With the compiled files and the times: six processes need not compile sixty files each.
     shutil.copytree(Path(guiche.__file__).parent, under / "guiche", dirs_exist_ok=True)
@@ -218,4 +218,3 @@ def start_guiche(answer: Answer, package: Path) -> Iterator[StartGuiche]:
 def whole_guiche(start_guiche: StartGuiche, postgres: Any, redis: Any) -> Guiche:
     """The whole application on the check's own servers."""
     return start_guiche(database_url=postgres.url, redis_url=redis.url)
-

@@ -141,7 +141,7 @@ class Evidence:
     """The four runs; the system runs once for all observations."""
 
     runs: dict[str, Suite] = field(default_factory=dict)
-    bought: dict[str, int] = field(default_factory=dict)  #: new orders of the customer that are kept
+    bought: dict[str, int] = field(default_factory=dict)  #: new orders of the customer
     trouble: Exception | None = None
 
 
@@ -215,7 +215,7 @@ def seen(
             once[0].trouble = trouble
     if once[0].trouble is not None:
         raise once[0].trouble
-    if not once[0].runs[HONEST].green:
+    if not once[0].runs[HONEST].green or not once[0].bought[HONEST]:
         raise not_green(once[0].runs[HONEST], once[0].bought[HONEST])
     return once[0]
 
@@ -243,14 +243,26 @@ def watch(
     honest = shop.customer(HONEST)
     seen.runs[HONEST] = shop.run(honest)
     seen.bought[HONEST] = shop.bought(honest)
-    if seen.runs[HONEST].green:
+    if seen.runs[HONEST].green and seen.bought[HONEST]:
         broken = (NO_COMMIT, TWICE, NO_MAIL)
         with ThreadPoolExecutor(len(broken)) as threads:
             seen.runs.update(zip(broken, threads.map(shop.run, [shop.customer(mode) for mode in broken]), strict=True))
 
 
 def not_green(found: Suite, bought: int) -> NotYet:
-    said = found.trouble or found.first_failure or _("no test passed ({n} found)").format(n=len(found.names))
+    none = _("{passed} tests passed, {n} were found").format(passed=found.passed, n=len(found.names))
+    said = found.trouble or found.first_failure or none
+    if not bought and not found.names:
+        return saw(
+            "did-not-run",
+            did="Ran your tests in the shop as it is.",
+            saw="No test ran to its end: `{said}`",
+            needs="at least one test, and an end within {limit:.0f} s",
+            why="pytest takes functions named `test_…`, and all of them together must end.",
+            try_="Run `test_purchase.py` once with one line in it, and add one step after the other.",
+            said=said.splitlines()[-1],
+            limit=LIMIT,
+        )
     if not bought:
         return saw(
             "nobody-bought",

@@ -72,13 +72,11 @@ def read(slug):
 def rename(slug, title):
     pages.rename(slug, title)
 
-def late(slug):
-    """Reads, and pauses when the row is read; SIGUSR1 lets it go on."""
+def late(slug):  # SIGUSR1 lets it go on, when it has read the row
     mine.paused = True
     return read(slug)
 
 def next_one(slug):
-    """Reads after SIGUSR2."""
     gates[signal.SIGUSR2].wait({BOUND})
     return read(slug)
 
@@ -517,19 +515,19 @@ def test_old_title_stays_away(stage: Stage, proxy: ProxyMaker) -> None:
 
 def test_old_builder_stays_away(stage: Stage) -> None:
     """It is also seen when the next reader has begun to build the page."""
-    with stage.begin("either", ("late", stage.slug), ("next_one", stage.slug), threads=2) as both:
-        with stage.renaming() as renaming:
-            both.go()
-            wait_until(lambda: "read" in both.output() or not both.alive, timeout=BOUND, what="the row is read")
-            renaming.go()
-            # Whoever waits elsewhere, for the old builder or for the rename, is right as well.
-            wait_until(lambda: not renaming.alive or stage.postgres.blocked(), timeout=1.2, what="the rename")
-            with stage.postgres.lock("events"):
-                both.kill(signal.SIGUSR2)
-                wait_until(lambda: stage.postgres.waiting("events") or has_ended(both, 1), timeout=1.0)
-                both.kill(signal.SIGUSR1)
-                wait_until(lambda: has_ended(both, 0), timeout=1.0, what="the old builder stores its page, or not")
-            pages([*both.wait(), *renaming.wait()])
+    calls = ("late", stage.slug), ("next_one", stage.slug)
+    with stage.begin("either", *calls, threads=2) as both, stage.renaming() as renaming:
+        both.go()
+        wait_until(lambda: "read" in both.output() or not both.alive, timeout=BOUND, what="the row is read")
+        renaming.go()
+        # Whoever waits elsewhere, for the old builder or for the rename, is right as well.
+        wait_until(lambda: not renaming.alive or stage.postgres.blocked(), timeout=1.2, what="the rename")
+        with stage.postgres.lock("events"):
+            both.kill(signal.SIGUSR2)
+            wait_until(lambda: stage.postgres.waiting("events") or has_ended(both, 1), timeout=1.0)
+            both.kill(signal.SIGUSR1)
+            wait_until(lambda: has_ended(both, 0), timeout=1.0, what="the old builder stores its page, or not")
+        pages([*both.wait(), *renaming.wait()])
     if not stage.sees_new_title():
         if stage.title() != stage.new_title:
             raise not_written(stage)
@@ -539,8 +537,8 @@ def test_old_builder_stays_away(stage: Stage) -> None:
             " and then let the first one store its own.",
             saw="{old} came back into the cache, and was still there 2 seconds later.",
             needs="{new} within a second after `rename` returned",
-            why="There was a lock, so the first one stored its page. It was the other one's lock.",
-            try_="Put a token of the builder's own into the lock, and let it store its page only while that is there.",
+            why="The lock looked like the first one's own, so it stored its page. It was the other one's lock.",
+            try_="Put a token into the lock, a new one for each build. Store the page only while that token is there.",
             **stage.titles,
         )
 
@@ -738,7 +736,8 @@ class Web:
     def send(self, method: str, path: str, **sent: Any) -> httpx.Response | None:
         """The answer to a request; None where there is none in time."""
         with suppress(httpx.TransportError):
-            return self.client.request(method, path, **sent)
+            answered: httpx.Response = self.client.request(method, path, **sent)
+            return answered
         return None
 
     def told(self, answered: httpx.Response | None, method: str, path: str, *, wanted: int = 200) -> Any:

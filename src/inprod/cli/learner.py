@@ -32,7 +32,7 @@ _EXIT = {
 
 
 #: "`%hint T2`" on a card.
-_MAGIC = re.compile(r"`%(check|hint|reset|solution) ")
+_MAGIC = re.compile(r"`%(check|hint|reset|solution)(?=\s)")
 
 
 def lab(options: argparse.Namespace) -> int:
@@ -201,7 +201,7 @@ def _kernel(backend: str | None = None) -> Iterator[Kernel]:
 
 def _show(card: str, *, end: str = "\n") -> None:
     """Print a card; where it names a magic, it names the command instead."""
-    print(_MAGIC.sub(r"`inprod \1 ", card), end=end)
+    print(_MAGIC.sub(r"`inprod \1", card), end=end)
 
 
 def _say(line: str) -> None:

@@ -57,8 +57,12 @@ class _Reporter:
 
 def _message(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash is not None else str(report.longrepr)
-    return str(text).splitlines()[0][:MAX_TEXT] if text else ""
+    if crash is not None:
+        return str(crash.message).splitlines()[0][:MAX_TEXT] if crash.message else ""
+    # A fixture that is not there, for one: the lines of the file come first, and what is wrong after them.
+    lines = str(report.longrepr).splitlines()
+    wrong = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")]
+    return (wrong or lines or [""])[0][:MAX_TEXT]
 
 
 def _last_lines(text: str) -> str:

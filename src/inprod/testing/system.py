@@ -99,9 +99,9 @@ def start(
         dead = [process for process in waiting if not running[process.name].alive]
         first = (dead or waiting)[0]
         pending = running[first.name]
-        took = time.monotonic() - began
+        failure = _did_not_start(first, pending, ended=bool(dead), took=time.monotonic() - began)
         System(running).close()
-        raise _did_not_start(first, pending, ended=bool(dead), took=took)
+        raise failure
     return System(running)
 
 
@@ -127,14 +127,15 @@ def _did_not_start(process: Process, pending: Pending, *, ended: bool, took: flo
     return saw(
         "does-not-start",
         did="Started `{name}`: `{command}`.",
-        saw="It ended. Its last words: {last}"
-        if ended
-        else "It was not ready after {took:.0f} s. Its last words: {last}",
+        saw="It ended. {last}" if ended else "It was not ready after {took:.0f} s. {last}",
         needs="a process that starts and stays",
         why="A deploy ends here: the old version is gone, and the new one does not come up.",
-        try_="Read these lines from the bottom up; the first one of your own file is the place.",
+        try_="Read its last words from the bottom up: the first line of your own file is the place. If there is none,"
+        " something that others import from your file is missing.",
         name=process.name,
         command=" ".join(process.argv),
-        last=" ⏎ ".join(lines[-_LAST_LINES:])[-600:] or _("none"),
+        last=_("Its last words: {words}").format(words=" ⏎ ".join(lines[-_LAST_LINES:])[-600:])
+        if lines
+        else _("It said nothing: does the file wait for something, or end the process, while it is read?"),
         took=took,
     )

@@ -34,6 +34,8 @@ def test_same_key(shop):
     wish = dict(user_id=world.customer.id, tier_id=world.tier.id, qty=1, key="same")
     orders = {OrderRepo(session).place(**wish).order.id for _n in range(2)}
     assert len(orders) == 1
+    session.refresh(world.tier)
+    assert world.tier.sold == 1
 
 
 def test_day_and_search(shop):

@@ -30,6 +30,8 @@ class Orders(unittest.TestCase):
     def test_idempotent(self):
         self.assertTrue(self.place("x").created)
         self.assertFalse(self.place("x").created)
+        self.session.refresh(self.world.tier)
+        self.assertEqual(self.world.tier.sold, 1)
         self.assertTrue(self.place("y").created)
 
     def test_evening(self):
