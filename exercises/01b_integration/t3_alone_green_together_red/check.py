@@ -259,7 +259,7 @@ def test_alone(tests: Runner) -> None:
                 saw="The test does not fail; what comes before or after it does: `{said}`",
                 needs="green, before and after",
                 why="What can't be cleaned up stays for the next test.",
-                try_="Does it name a foreign key? Which rows point at those that you remove? TRUNCATE takes many tables.",
+                try_="Does it name a foreign key? Which rows point at those that you remove? TRUNCATE takes several.",
                 name=short([name]),
                 said=tests.said(found),
             )

@@ -20,7 +20,7 @@ import pytest
 import guiche
 from guiche import seed_data
 from inprod.messages import _
-from inprod.testing import Answer, NotYet, Suite, saw
+from inprod.testing import Answer, CouldNotJudge, NotYet, Suite, saw
 from inprod.testing.postgres import Postgres
 from inprod.testing.redis_ import Redis
 
@@ -244,9 +244,23 @@ def watch(
     seen.runs[HONEST] = shop.run(honest)
     seen.bought[HONEST] = shop.bought(honest)
     if seen.runs[HONEST].green and seen.bought[HONEST]:
-        broken = (NO_COMMIT, TWICE, NO_MAIL)
-        with ThreadPoolExecutor(len(broken)) as threads:
-            seen.runs.update(zip(broken, threads.map(shop.run, [shop.customer(mode) for mode in broken]), strict=True))
+        seen.runs |= in_broken_shops(shop)
+
+
+def in_broken_shops(shop: Shop) -> dict[str, Suite]:
+    """The three at once, beside a sound one: where that is red, too, the machine was slow, and red says nothing."""
+    shops = (NO_COMMIT, TWICE, NO_MAIL, HONEST)
+    for _attempt in range(2):
+        customers = [shop.customer(mode) for mode in shops]
+        with ThreadPoolExecutor(len(shops)) as threads:
+            found = dict(zip(shops, threads.map(shop.run, customers), strict=True))
+        if found.pop(HONEST).green:
+            return found
+    raise CouldNotJudge(
+        _("Your tests were green, and then red in the same shop while others ran beside them."),
+        looked=_("two attempts, each with three broken shops and a sound one at once"),
+        do=_("close what else is busy on this machine and run it again; or give your deadline a few seconds more"),
+    )
 
 
 def not_green(found: Suite, bought: int) -> NotYet:
