@@ -352,11 +352,11 @@ def test_two_at_once(tests: Runner, rng: random.Random) -> None:
             )
 
 
-def test_still_notices(tests: Runner, rng: random.Random) -> None:
+def test_still_notices(tests: Runner) -> None:
     """With a mistake in `OrderRepo`, or without a database, they are red."""
-    old, new = rng.choice(MISTAKES)
     repo = (Path(guiche.__file__).parent / "repo.py").read_text(encoding="utf-8")
-    if tests.alone(*TESTS, files={"guiche/repo.py": repo.replace(old, new)}).green:
+    # Both: one of them ends in an exception, which a fixture that forgives assertions lets through.
+    if any(tests.alone(*TESTS, files={"guiche/repo.py": repo.replace(*mistake)}).green for mistake in MISTAKES):
         raise saw(
             "notices-nothing",
             did="Ran the nine tests with an `OrderRepo` that counts seats wrongly.",
