@@ -35,9 +35,10 @@ BOUND = 10.0  #: for a page that somebody has to build
 KEPT = 10  #: seconds that a page stays in the cache, at least
 ALONE = 4.0  #: without Redis
 LATENCY = 0.1  #: of Redis while the readers arrive: as if it stood in another building
-BUILD = 3.0  #: what building a page may take
-BAD_DAY = 3.4  #: for how long the check makes it take: whoever comes when a lock of 3 s has ended is still seen
+BUILD = 2.0  #: what building a page may take
+BAD_DAY = 2.4  #: for how long the check makes it take: whoever comes when a lock of 2 s has ended is still seen
 SETTLED = 0.7
+NEARLY = 0.5  #: seconds that a dead builder's lock has left, when the others come
 ALONE_FOR = 4 * LATENCY  #: longer than the step between a look and a set
 IN_TIME = 2.0  #: a second, with some patience for a busy machine
 FOREVER = float("inf")
@@ -321,7 +322,7 @@ def test_one_builds(stage: Stage, proxy: ProxyMaker) -> None:
     took = time.monotonic() - start
     got, unanswered = pages(outcomes)
     scans = stage.scans() - before
-    # A second one would need 3 s in earnest as well, and its lock would end in the same way.
+    # A second one would need 2 s in earnest as well, and its lock would end in the same way.
     too_short = crowd.size > 1 and 0 < lock < BUILD
     if scans > MOST or too_short:
         raise stampede(scans, crowd, lock, waited=before_first + crowd.alone)
@@ -357,11 +358,11 @@ def stampede(scans: int, crowd: Crowd, lock: float, *, waited: float) -> NotYet:
     if 0 < lock < BUILD:
         return saw(
             "lock-too-short",
-            did="Let 48 readers in 4 processes ask for one event that was not cached; building took 3 s and more.",
+            did="Let 48 readers in 4 processes ask for one event that was not cached; building took 2 s and more.",
             saw="The lock ended before the page was built, and the next one began. The table was read {scans} times.",
             needs="one builder, for as long as a page takes to build on a bad day",
             why="A lock that ends before the work is done lets in the next one, and the next one.",
-            try_="Let the lock last longer than a page takes to build on a bad day: 3 seconds, and some for Redis.",
+            try_="Let the lock last longer than a page takes to build on a bad day: 2 seconds, and some for Redis.",
             scans=scans,
         )
     if lock and crowd.alone > ALONE_FOR:
@@ -371,7 +372,7 @@ def stampede(scans: int, crowd: Crowd, lock: float, *, waited: float) -> NotYet:
             saw="One reader was building. The others waited for less than {waited} s, then built it: {scans} reads.",
             needs="at most 2 times",
             why="On a bad day a page takes longer to build, and that is the day when the crowd must not come.",
-            try_="Let them wait for longer than a page takes to build on a bad day: 3 seconds.",
+            try_="Let them wait for longer than a page takes to build on a bad day: 2 seconds.",
             scans=scans,
             waited=math.ceil(waited),
         )
@@ -560,8 +561,8 @@ def test_builder_is_killed(stage: Stage, proxy: ProxyMaker) -> None:
             wait_until(lambda: not builder.alive, timeout=BOUND, what="it is gone")
             lock = stage.longest_life()
         others.go()
-        if 1 < lock < BOUND - 1:
-            stage.put_forward(lock - 1)
+        if NEARLY < lock < BOUND - 1:
+            stage.put_forward(lock - NEARLY)
         got, unanswered = pages(others.wait())
     if unanswered:
         raise nobody_is_left(unanswered, lock)
@@ -599,7 +600,7 @@ def nobody_is_left(unanswered: int, lock: float) -> NotYet:
         saw="{unanswered} of 8 had no page after 10 seconds. What lay in Redis ended after {lock:.0f} s.",
         needs="a page for everyone within 10 seconds",
         why="Processes are killed at every deploy. A dead builder sends no message, and stores no page.",
-        try_="Let the lock end after a few seconds: more than a page takes to build (3 s), and well below 10. Let those"
+        try_="Let the lock end after a few seconds: more than a page takes to build (2 s), and well below 10. Let those"
         " who wait look for page and lock again and again, with short pauses.",
         unanswered=unanswered,
         lock=lock,

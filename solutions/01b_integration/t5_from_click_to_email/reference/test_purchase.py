@@ -7,7 +7,7 @@ import pytest
 SEATS = 2
 
 
-def eventually(look, what, seconds=8):
+def eventually(look, what, seconds=5):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if look():

@@ -30,7 +30,7 @@ def test_the_ticket_comes(shop, seats, base_url, mails_url, customer, slug):
     assert page.ok
     order = re.fullmatch(r".*/orders/([0-9a-f-]{36})", page.url)[1]
 
-    for _attempt in range(50):
+    for _attempt in range(30):
         mails = requests.get(mails_url, timeout=5).json()
         mine = [mail for mail in mails if order in mail["text"]]
         if mine:

@@ -15,7 +15,7 @@ def buy(shop, customer, slug):
 def test_purchase(base_url, mails_url, customer, slug):
     with httpx.Client(base_url=base_url, headers={"Accept": "application/json"}) as shop:
         tier, where = buy(shop, customer, slug)
-        end = time.monotonic() + 8
+        end = time.monotonic() + 5
         while not any(where in mail["text"] for mail in httpx.get(mails_url).json()):
             assert time.monotonic() < end
             time.sleep(0.1)

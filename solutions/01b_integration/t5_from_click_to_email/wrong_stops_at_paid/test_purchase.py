@@ -15,7 +15,7 @@ def buy(shop, customer, slug):
 def test_purchase(base_url, customer, slug):
     with httpx.Client(base_url=base_url, headers={"Accept": "application/json"}) as shop:
         tier, where = buy(shop, customer, slug)
-        end = time.monotonic() + 8
+        end = time.monotonic() + 5
         while shop.get(where).json()["order"]["status"] != "paid":
             assert time.monotonic() < end
             time.sleep(0.1)

@@ -14,7 +14,7 @@ PAGES = 1  # which kind of lock: Postgres knows them by two numbers
 
 class EventPages:
     def __init__(self, redis_url, sessions, *, seconds=60):
-        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=0.7)
+        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=0.4)
         self.sessions = sessions
         self.seconds = seconds
 

@@ -13,7 +13,7 @@ from guiche.models import Event
 
 class EventPages:
     def __init__(self, redis_url, sessions, *, seconds=60):
-        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=1.5)
+        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=0.8)
         self.sessions, self.seconds = sessions, seconds
 
     def read(self, slug):

@@ -23,7 +23,7 @@ return redis.call('DEL', KEYS[1])
 
 class EventPages:
     def __init__(self, redis_url: str, sessions: sessionmaker[Session], *, seconds: int = 60) -> None:
-        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=1)
+        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=0.5)
         self.sessions = sessions
         self.seconds = seconds
 
