@@ -182,6 +182,17 @@ def test_verify_tells_what_is_missing(capsys: pytest.CaptureFixture[str]) -> Non
     assert entry["problems"] == ["1 wrong answer; 3 are needed"]
 
 
+def test_a_sample_is_what_needs_a_server(capsys: pytest.CaptureFixture[str], sample: Path) -> None:
+    """Nothing to verify is no proof; where a server is needed, the reference and one wrong answer are judged."""
+    assert main(["verify", "--sample", "--json", "-"]) == 1
+    assert json.loads(capsys.readouterr().out)["problems"] == ["nothing was verified: no exercise was chosen"]
+    task = next((sample / "exercises").rglob("task.md"))
+    task.write_text(task.read_text(encoding="utf-8").replace("needs: []", "needs: [redis]"), encoding="utf-8")
+    main(["verify", "--sample", "--backend", "embedded", "--json", "-"])
+    (entry,) = json.loads(capsys.readouterr().out)["exercises"]
+    assert (entry["reference"], entry["right"], len(entry["wrong"])) == ("pass", [], 1)
+
+
 def test_the_lab_is_prepared_for_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies where, without opening anything."""
     from tests.lab.support import make_desk

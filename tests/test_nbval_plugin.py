@@ -91,14 +91,14 @@ def test_a_solution_that_is_not_right_fails_with_its_card(course: Course) -> Non
     change(course.solutions / "01_sums.ipynb", "A1", lambda _old: "%%answer A1\n" + FIRST_TWO)
     done = run(course.root, "--nbval", "solutions", "-q")
     assert done.returncode == 1
-    assert "A1 · Add up – not yet (2 of 3 observed)" in done.stdout
+    assert "A1 · Add up – not yet (2 of 3 hold)" in done.stdout
     assert "1 failed" in done.stdout
 
 
 def test_a_saved_card_is_compared(course: Course) -> None:
     """A card that says something else than the check does not pass."""
     path = course.solutions / "01_sums.ipynb"
-    path.write_text(path.read_text(encoding="utf-8").replace("3 of 3 observed", "4 of 4 observed"), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("3 of 3 hold", "4 of 4 hold"), encoding="utf-8")
     done = run(course.root, "--nbval", "solutions", "-q")
     assert (done.returncode, "Cell outputs differ" in done.stdout) == (1, True), done.stdout
 
@@ -108,7 +108,7 @@ def test_a_learner_is_graded_by_the_card_alone(course: Course) -> None:
     path = work_notebook(course, FIRST_TWO)
     done = run(course.root, "--nbval-lax", str(path), "-q")
     assert done.returncode == 1
-    assert "A1 · Add up – not yet (2 of 3 observed)" in done.stdout
+    assert "A1 · Add up – not yet (2 of 3 hold)" in done.stdout
     assert "Whoever pays by this sum pays the wrong amount." in done.stdout
     for noise in ("Traceback", "Input:", "return sum(numbers[:2])", "NotYet", "Cell execution"):
         assert noise not in done.stdout

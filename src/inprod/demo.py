@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from inprod import kernel
+from inprod import brokers, kernel
 from inprod.services import programs
 from inprod.services.programs import Process, Running
 
@@ -35,8 +35,8 @@ def start(name: str, argv: Sequence[str], env: Mapping[str, str], *, ready: str,
     """Start a program, such as a web server, and return when it is ready; it ends with the kernel.
 
     A former one of the same name is stopped first, so that a cell may be run again. `python` is this interpreter.
-    `ready` is a URL that answers 200, else a text that the program prints. It runs in `folder`, by default in a
-    temporary one that all of the notebook's programs share.
+    `ready` is a URL that answers 200, `tcp://host:port` that accepts, else a text that the program prints. It runs in
+    `folder`, by default in a temporary one that all of the notebook's programs share.
 
     Raises:
         ServiceError: it ended, or was not ready within 30 seconds; with the last lines of its log.
@@ -51,6 +51,25 @@ def start_all(processes: Iterable[Process]) -> dict[str, Running]:
         ServiceError: as for `start`; the others are stopped, too.
     """
     return kernel.current().programs.start_all(processes)
+
+
+def rabbitmq() -> str:
+    """An empty RabbitMQ of this notebook's own: its URL. A former one is ended; it ends with the kernel.
+
+    Raises:
+        ServiceError: this machine has none, or it did not start; it says what to do.
+    """
+    return brokers.rabbitmq(kernel.current().programs)
+
+
+def kafka() -> str:
+    """An empty broker of this notebook's own that speaks Kafka's protocol: its `host:port`; as `rabbitmq`."""
+    return brokers.kafka(kernel.current().programs)
+
+
+def memcached() -> str:
+    """An empty Memcached of this notebook's own: its `host:port`; as `rabbitmq`."""
+    return brokers.memcached(kernel.current().programs)
 
 
 def free_port() -> int:

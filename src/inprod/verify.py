@@ -72,6 +72,7 @@ class Options:
     jobs: int = 1
     repeat: int = 1
     busy: bool = False
+    sample: bool = False  #: the reference and one wrong answer: what a second backend may change is seen by these
 
 
 def verify(chosen: Sequence[Exercise], options: Options, say: Say) -> dict[str, Any]:
@@ -146,6 +147,8 @@ def prove(exercise: Exercise, services: Services, options: Options, say: Say) ->
         _watch(proof, name, reports)
         return reports
 
+    if options.sample:
+        shipped = (*(s for s in shipped if s.name == "reference"), *[s for s in shipped if not s.right][:1])
     wrong_times = min(options.repeat, MAX_WRONG_REPEATS)
     starters = judge("starter", exercise.starter, wrong_times)
     proof.starter = _one_verdict(proof, "starter", starters, Verdict.NOT_YET)
@@ -160,10 +163,11 @@ def prove(exercise: Exercise, services: Services, options: Options, say: Say) ->
             _note_right(proof, solution, _one_verdict(proof, solution.name, reports, Verdict.PASS))
         else:
             _note_right(proof, solution, Verdict.NOT_RUN)
-    proof.problems += [
-        _("test_{name} never fails: neither the starter nor a wrong answer shows that it can").format(name=name)
-        for name in sorted(proof.seen - proof.fell)
-    ]
+    if not options.sample:
+        proof.problems += [
+            _("test_{name} never fails: neither the starter nor a wrong answer shows that it can").format(name=name)
+            for name in sorted(proof.seen - proof.fell)
+        ]
     proof.problems = list(dict.fromkeys(proof.problems))
     proof.backend = services.backend  # `auto` knows which one only after the first need
     return proof

@@ -75,7 +75,7 @@ def test_an_evening(browser: Browser, server: Server, desk: Desk) -> None:
     assert desk.file("A1", "adding.py") == WRONG.partition("\n")[2]
 
     card = lab.run("A1", RIGHT)
-    expect(card).to_contain_text("3 of 3 observed")
+    expect(card).to_contain_text("3 of 3 hold")
     expect(card).not_to_contain_text("not yet", ignore_case=True)
     expect(card).to_have_count(1)
 
@@ -112,7 +112,7 @@ def test_an_interrupt_ends_what_the_check_started(browser: Browser, server: Serv
         time.sleep(0.05)  # polling processes that end by themselves
     assert not left
 
-    expect(lab.run("A1", RIGHT)).to_contain_text("3 of 3 observed")
+    expect(lab.run("A1", RIGHT)).to_contain_text("3 of 3 hold")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

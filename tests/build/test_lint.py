@@ -34,6 +34,7 @@ def test_the_sample_keeps_every_rule(sources: Course) -> None:
         ("### Step: start from nothing", "#### Step: start from nothing", 0, "leaves a level out"),
         ("%load_ext inprod", "import inprod", 0, "first code cell is `%load_ext inprod`"),
         ("print(sum([]))", "print(sum([]))\n" * 26, 0, "has 26 lines"),
+        ("print(sum([]))", f"print(sum([{'0, ' * 30}]))", 0, "has a line of 104 characters"),
         (":reason: every process has another number\n", "", 0, "no :reason: says why"),
         ("print(sum([]))", "# NBVAL_IGNORE_OUTPUT\nprint(sum([]))", 0, "belongs into its :tags:"),
         ("print(sum([]))", "%%answer A1\nprint(sum([]))", 0, "write `{exercise} ID` instead"),

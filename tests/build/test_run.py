@@ -48,7 +48,7 @@ def test_the_solution_has_every_check_passed(built_once: Course) -> None:
     found = cells(built_once, "solutions")
     assert "return sum(numbers)" in "".join(found["A1"]["source"])
     (card,) = found["A1"]["outputs"]
-    assert "A1 · Add up – pass (3 of 3 observed · 10 points)" in "".join(card["data"]["text/plain"])
+    assert "A1 · Add up – pass (3 of 3 hold · 10 points)" in "".join(card["data"]["text/plain"])
     why = "".join(found["A1-why"]["source"])
     assert "The built-in starts from 0." in why
     assert "- **loop**: More lines than the built-in" in why
@@ -81,7 +81,7 @@ def test_an_answer_of_several_files_has_a_cell_for_each(tmp_path: Path, monkeypa
     assert "".join(found["B1-settings-py"]["source"]) == "%%answer B1 settings.py\nSECONDS = 60"
     assert "pass" not in json.dumps(found["B1-names-py"]["outputs"])
     (card,) = found["B1-settings-py"]["outputs"]
-    assert "B1 · Keep a copy – pass (3 of 3 observed · 10 points)" in "".join(card["data"]["text/plain"])
+    assert "B1 · Keep a copy – pass (3 of 3 hold · 10 points)" in "".join(card["data"]["text/plain"])
     assert "127.0.0.1" not in json.dumps(found)
     assert check(course) == ()
 

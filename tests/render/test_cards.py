@@ -32,7 +32,7 @@ def test_a_card_is_never_longer_than_twelve_lines(good: int, bad: int, missed: i
     of = report(*seen, verdict=None if bad else Verdict.NOT_YET)
     card = cards.report(of, around, 0, strict=False)
     assert height(card) <= MAX_LINES
-    assert f"{good} of {len(seen)} observed" in card.meta
+    assert f"{good} of {len(seen)} hold" in card.meta
     explained = [line for line in card.lines if line.facts]
     assert len(explained) == min(bad, 1)
     if bad:

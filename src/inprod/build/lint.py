@@ -15,6 +15,7 @@ from inprod.exercises import Exercise
 from inprod.messages import _, ngettext
 
 MAX_LINES = 25
+MAX_WIDTH = 88  #: what a narrow window shows of a line of code
 #: The parts of a lesson, in the order in which they come.
 PARTS = (
     "objectives",
@@ -138,6 +139,10 @@ def _cells(lesson: Lesson) -> Found:
                 block.line,
                 _("The cell {id} has {n} lines; {most} are the most.").format(id=block.id, n=lines, most=MAX_LINES),
             )
+        for line in block.source.splitlines():
+            if len(line) > MAX_WIDTH:
+                words = _("The cell {id} has a line of {n} characters; {most} are the most: {start}…")
+                yield block.line, words.format(id=block.id, n=len(line), most=MAX_WIDTH, start=line.strip()[:30])
         if _COMMENT.search(block.source):
             yield block.line, _("The cell {id} says in a comment what belongs into its :tags:.").format(id=block.id)
         if VOLATILE & set(block.tags) and not block.reason.strip():

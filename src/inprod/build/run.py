@@ -126,6 +126,9 @@ def _overview(course: Course) -> str | None:
     try:
         exercises = {exercise.id: exercise for exercise in discover(course)}
         read_ones = tuple(read_lesson(course.notebooks / f"{name}.md") for name in lessons(course))
+    except InprodError:  # told where it stands
+        return None
+    try:
         return overview.updated(course, read_ones, exercises)
     except KeyError:  # a lesson places an exercise that is not there; that is told where it stands
         return None

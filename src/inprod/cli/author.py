@@ -57,10 +57,12 @@ def verify(options: argparse.Namespace) -> int:
                 do=_("leave it out, or name a number"),
             )
     chosen = prover.choose(course(), options.ids, changed_since=options.changed)
+    if options.sample:
+        chosen = tuple(exercise for exercise in chosen if exercise.needs & {"postgres", "redis"})
     if not chosen and options.changed:
         _say(_("No exercise differs from {revision}.").format(revision=options.changed))
         return 0
-    wanted = prover.Options(options.backend, options.jobs, options.repeat, options.busy)
+    wanted = prover.Options(options.backend, options.jobs, options.repeat, options.busy, options.sample)
     result = prover.verify(chosen, wanted, _say)
     if options.json:
         _write(result, options.json)

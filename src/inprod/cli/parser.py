@@ -101,6 +101,11 @@ def _author(commands: Any) -> None:
     verify.add_argument(
         "--repeat", type=int, default=1, help=_("times each right answer is judged (wrong ones: at most 5)")
     )
+    verify.add_argument(
+        "--sample",
+        action="store_true",
+        help=_("only exercises that need a server, and of each the starter, the reference and one wrong answer"),
+    )
     verify.add_argument("--busy", action="store_true", help=_("with every core kept busy"))
     _backend(verify)
     _json(verify, file=True)

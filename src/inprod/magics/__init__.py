@@ -8,7 +8,7 @@
 - `%%predict NAME FIELD, FIELD` keeps a guess: the cell has a line `field = value` (or `field: value`) for each;
   with one field alone, the whole cell may be its value. Numbers, `yes` and `no` are understood, all else is text.
 - `%reality NAME field=expression, field=expression` in a later cell shows the guess beside what happened; the
-  expressions are the notebook's own Python, as in a call.
+  expressions are the notebook's own Python, as in a call; `%reality NAME **mapping` takes them from a dict.
 - `%%parsons NAME [file] [--in folder]` holds a program in pieces: a line each, as `A: code`. The learner writes
   the letters into the last line, `order = ?`, and the lines run as they were put, in a process of their own with
   the addresses of this notebook's servers. Lines above the first piece stand on top in any case; `promise: text`

@@ -72,7 +72,7 @@ def value(text: str) -> Any:
 
 
 def reality(line: str, namespace: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Name and values of a `%reality` line.
+    """Name and values of a `%reality` line: `NAME field=expression, …`, or `NAME **mapping`.
 
     Raises:
         InprodError: the line is no list of `field=expression`, or an expression fails.
@@ -83,6 +83,8 @@ def reality(line: str, namespace: Mapping[str, Any]) -> tuple[str, dict[str, Any
     except SyntaxError:
         call = None
     pairs = call.keywords if isinstance(call, ast.Call) and not call.args else []
+    if name and len(pairs) == 1 and pairs[0].arg is None:
+        return name, _all_of(ast.unparse(pairs[0].value), namespace)
     names = {pair.arg for pair in pairs}
     if not name or not pairs or None in names or len(names) < len(pairs):
         raise InprodError(
@@ -117,6 +119,17 @@ def plain(found: Any) -> Any:
         return json.loads(json.dumps(found))
     except (TypeError, ValueError, RecursionError):
         return str(found)
+
+
+def _all_of(expression: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    found = worked_out(f"**{expression}", expression, namespace)
+    if not isinstance(found, Mapping) or not found:
+        raise InprodError(
+            _("This is no mapping of fields to what they were."),
+            looked=f"{expression}: {type(found).__name__}",
+            do=_("write {usage}").format(usage="`%reality NAME field=expression, field=expression`"),
+        )
+    return {str(field): plain(value) for field, value in found.items()}
 
 
 def _worked_out(field: str, expression: ast.expr, namespace: Mapping[str, Any]) -> Any:

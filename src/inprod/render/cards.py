@@ -125,7 +125,7 @@ def doctor(findings: Iterable[Finding]) -> Card:
 
 
 def _meta(of: Report, around: Around, *, strict: bool) -> str:
-    parts = [_("{n} of {total} observed").format(n=of.observed, total=len(of.observations))]
+    parts = [_("{n} of {total} hold").format(n=of.observed, total=len(of.observations))]
     if of.verdict is Verdict.PASS:
         parts.append(ngettext("{n} point", "{n} points", of.points).format(n=of.points))
     # Which servers judged is true on this machine only, so it has no place in what is compared.

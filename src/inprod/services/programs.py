@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import sys
@@ -25,6 +26,7 @@ _STOPPED = 10.0
 _ASK = 2.0
 _POLL = 0.02
 _LAST_LINES = 6
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Process(Protocol):
@@ -61,8 +63,8 @@ class Running:
         return self._of.runs(self)
 
     def log(self) -> str:
-        """What it has printed."""
-        return self._log.read_text(encoding="utf-8", errors="replace")
+        """What it has printed, without colours: a page has its own."""
+        return _COLOUR.sub("", self._log.read_text(encoding="utf-8", errors="replace"))
 
     def kill(self, signal: int = signal.SIGKILL) -> None:
         """Send it a signal; after SIGKILL, return when it is gone, with all that it started."""
@@ -93,7 +95,7 @@ class Programs:
             name: how it is called, such as `web`.
             argv: the command; `python` is this interpreter.
             env: its environment, besides a path.
-            ready: a URL that answers 200 when it is ready, else a text that it prints.
+            ready: a URL that answers 200 when it is ready, `tcp://host:port` that accepts, else a text that it prints.
             folder: where it runs; by default a temporary folder that all of them share.
 
         Raises:
@@ -108,6 +110,13 @@ class Programs:
         wanted = [(self._start(process.name, process.argv, process.env, None), process.ready) for process in processes]
         self._until_ready(wanted)
         return {started.name: started for started, _ready in wanted}
+
+    def folder(self, name: str) -> Path:
+        """An empty folder for one program's files, beside the logs; it is removed at the end."""
+        self._number += 1
+        folder = self._home() / f"{self._number}-{name}"
+        folder.mkdir()
+        return folder
 
     def runs(self, program: Running) -> bool:
         """Whether it still runs."""
@@ -139,18 +148,22 @@ class Programs:
     def _start(self, name: str, argv: Sequence[str], env: Mapping[str, str], folder: Path | None) -> Running:
         if name in self._running:
             self._running[name].stop()
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="inprod-programs-"))
-            (self._folder / "files").mkdir()
-            self._supervisor.remove_at_end(self._folder)
+        home = self._home()
         self._number += 1
-        log = self._folder / f"{self._number}.log"
+        log = home / f"{self._number}.log"
         argv = [sys.executable, *argv[1:]] if argv[0] in ("python", "python3") else list(argv)
-        cwd = folder or self._folder / "files"
+        cwd = folder or home / "files"
         key = f"{name} {self._number}"
         pid = self._supervisor.run(key, argv, log=log, cwd=cwd, env={**_environment(), **env}, whole=True)
         self._running[name] = Running(name, key, pid, log, self)
         return self._running[name]
+
+    def _home(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="inprod-programs-"))
+            (self._folder / "files").mkdir()
+            self._supervisor.remove_at_end(self._folder)
+        return self._folder
 
     def _until_ready(self, wanted: Sequence[tuple[Running, str]]) -> None:
         until = time.monotonic() + _READY
@@ -209,6 +222,11 @@ def _environment() -> dict[str, str]:
 
 
 def _is_ready(started: Running, ready: str) -> bool:
+    if ready.startswith("tcp://"):
+        host, _colon, port = ready.removeprefix("tcp://").rpartition(":")
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=_ASK):
+            return True
+        return False
     if not ready.startswith(("http://", "https://")):
         return ready in started.log()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
