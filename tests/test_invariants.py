@@ -21,11 +21,11 @@ SOURCE = ROOT / "src" / "inprod"
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 #: From the ground up: a module may import from its own floor and from those below.
 FLOORS = (
-    {"errors", "messages", "course"},
+    {"errors", "messages", "course", "front_matter"},
     {"exercises", "results", "recipes"},
     {"services"},
     {"running", "render", "progress", "testing", "wire"},
-    {"answers", "browser", "kernel", "demo", "tutor", "synced", "workshop"},
+    {"answers", "brokers", "browser", "kernel", "demo", "tutor", "synced", "workshop"},
     {"magics", "build", "nbval_plugin"},
     {"lab", "verify", "bench"},
     {"cli", "__main__"},

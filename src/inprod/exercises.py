@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from inprod import recipes
 from inprod.course import Course
 from inprod.errors import ExerciseError, InprodError
+from inprod.front_matter import Fields, front_matter
 from inprod.messages import _
 from inprod.recipes import Recipe
 
@@ -24,6 +21,8 @@ FIELDS = frozenset({"id", "title", "level", "minutes", "needs", "answer", "secon
 MAX_SECONDS = 30
 _ID = re.compile(r"[A-Z]{1,2}\d{1,2}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+#: A place in a lesson, as `{exercise} T2`.
+_PLACE = re.compile(r"^\{exercise\} (\w+) *$", re.MULTILINE)
 _SECTION = re.compile(r"^## (Hint [123]|After a pass)\s*$", re.MULTILINE)
 _SECTIONS = ("Hint 1", "Hint 2", "Hint 3", "After a pass")
 
@@ -119,7 +118,7 @@ class Solution:
 
 
 def discover(course: Course) -> tuple[Exercise, ...]:
-    """Every exercise of the course, in the order of the folders; a broken folder is an ExerciseError.
+    """Every exercise of the course: lesson by lesson, each in the order of its text; a broken folder is an error.
 
     Raises:
         ExerciseError: a file is missing or malformed (file and line are named), or an id stands twice.
@@ -141,7 +140,15 @@ def discover(course: Course) -> tuple[Exercise, ...]:
                 looked=f"{folder}/task.md:1",
                 do=_("write the task, or remove the folder; CONTRIBUTING.md shows the form"),
             )
-    return tuple(found.values())
+    places = {lesson: _placed(course, lesson) for lesson in {exercise.lesson for exercise in found.values()}}
+    # What has no place yet comes last, in the order of the folders.
+    return tuple(sorted(found.values(), key=lambda e: (e.lesson, places[e.lesson].get(e.id, len(found)))))
+
+
+def _placed(course: Course, lesson: str) -> dict[str, int]:
+    text = course.notebooks / f"{lesson}.md"
+    ids = _PLACE.findall(text.read_text(encoding="utf-8")) if text.is_file() else []
+    return {exercise_id: number for number, exercise_id in enumerate(ids)}
 
 
 def find(course: Course, exercise_id: str) -> Exercise:
@@ -262,81 +269,6 @@ def _solution(folder: Path) -> Solution:
         because=field.text("because") if wrong else "",
         needs=frozenset(field.names("needs")) if "needs" in front else frozenset(),
     )
-
-
-class Fields:
-    """Typed access to front matter; each error names the file and the field's line."""
-
-    def __init__(self, path: Path, data: Mapping[str, Any]) -> None:
-        self.path = path
-        self.data = data
-
-    def error(self, name: str, trouble: str) -> ExerciseError:
-        line = 1
-        for number, text in enumerate(self.path.read_text(encoding="utf-8").splitlines(), start=1):
-            if text.startswith(f"{name}:"):
-                line = number
-                break
-        return ExerciseError(
-            _("The field `{name}` {trouble}.").format(name=name, trouble=trouble),
-            looked=f"{self.path}:{line}",
-            do=_("mend that line; CONTRIBUTING.md shows the form"),
-        )
-
-    def text(self, name: str) -> str:
-        value = self.data.get(name)
-        if not isinstance(value, str) or not value.strip():
-            raise self.error(name, _("is missing or is not text"))
-        return value.strip()
-
-    def number(self, name: str) -> int:
-        value = self.data.get(name)
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-            raise self.error(name, _("must be a whole number above 0"))
-        return value
-
-    def names(self, name: str) -> tuple[str, ...]:
-        value = self.data.get(name)
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.error(name, _("must be a list of names, such as [postgres, redis]"))
-        return tuple(value)
-
-
-def front_matter(path: Path, *, optional: bool = False) -> tuple[dict[str, Any], str, int]:
-    """The YAML between the two `---` lines, the text after it, and the line on which that text starts."""
-    if not path.is_file():
-        raise ExerciseError(
-            _("A file is missing."), looked=f"{path}:1", do=_("write it; CONTRIBUTING.md shows the form")
-        )
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ExerciseError(_("A file is not UTF-8 text."), looked=f"{path}:1", do=_("save it as UTF-8")) from error
-    if not lines or lines[0].strip() != "---":
-        if optional:
-            return {}, "\n".join(lines), 1
-        raise ExerciseError(
-            _("The front matter is missing."), looked=f"{path}:1", do=_("start the file with a line `---`")
-        )
-    end = next((n for n, line in enumerate(lines[1:], start=1) if line.strip() == "---"), None)
-    if end is None:
-        raise ExerciseError(_("The front matter never ends."), looked=f"{path}:1", do=_("close it with a line `---`"))
-    try:
-        data = yaml.safe_load("\n".join(lines[1:end])) or {}
-    except yaml.MarkedYAMLError as error:
-        line = (error.problem_mark.line if error.problem_mark else 0) + 2
-        raise ExerciseError(
-            _("The front matter is not YAML: {problem}.").format(problem=error.problem),
-            looked=f"{path}:{line}",
-            do=_("mend that line"),
-        ) from error
-    if not isinstance(data, dict):
-        raise ExerciseError(
-            _("The front matter is not a list of fields."),
-            looked=f"{path}:2",
-            do=_("write `name: value` lines"),
-        )
-    return data, "\n".join(lines[end + 1 :]), end + 2
 
 
 def _sections(path: Path, body: str, first_line: int) -> tuple[str, dict[str, str]]:

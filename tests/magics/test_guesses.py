@@ -56,7 +56,20 @@ def test_reality_is_the_notebooks_own_python() -> None:
     assert guesses.reality("page **found", {"found": {"n": 1, "s": {2}}}) == ("page", {"n": 1, "s": "{2}"})
 
 
-@pytest.mark.parametrize("line", ["", "page", "page 1", "page **{}", "page **[1]", "page n=1, **{'m': 2}", "page n=", "page n=1) or (1", "page n=1, n=2"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "page",
+        "page 1",
+        "page **{}",
+        "page **[1]",
+        "page n=1, **{'m': 2}",
+        "page n=",
+        "page n=1) or (1",
+        "page n=1, n=2",
+    ],
+)
 def test_a_line_that_is_no_reality(line: str) -> None:
     """The error shows the form."""
     with pytest.raises(InprodError) as raised:

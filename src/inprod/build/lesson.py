@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inprod.errors import InprodError
-from inprod.exercises import Fields, front_matter
+from inprod.front_matter import Fields, front_matter
 from inprod.messages import _
 
 FORMS = ("first", "full")

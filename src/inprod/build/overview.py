@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,15 +14,9 @@ from inprod.messages import _
 
 FILE = "README.md"
 BEGIN, END = "<!-- lessons: written by `inprod build` -->", "<!-- /lessons -->"
-#: How a need is called; the order is that of the table.
-NEEDS = {
-    "postgres": "Postgres",
-    "redis": "Redis",
-    "celery": "Celery",
-    "http": "HTTP",
-    "browser": "Chromium",
-    "docker": "Docker",
-}
+#: What the lesson itself says, at the end of the line with its minutes; what stands in parentheses is for its reader.
+_NEEDS = re.compile(r"^\d+ min · .* · needs (.+)$", re.MULTILINE)
+_ASIDE = re.compile(r" *\([^)]*\)")
 
 
 def path(course: Course) -> Path:
@@ -56,10 +51,16 @@ def table(lessons: tuple[Lesson, ...], exercises: Mapping[str, Exercise]) -> str
     for lesson in lessons:
         placed = [exercises[block.source] for block in lesson.of_kind(Kind.EXERCISE)]
         listed = "<br>".join(f"{one.id} {one.title} ({one.minutes} min)" for one in placed)
-        needed = {need for one in placed for need in one.needs}
-        needs = ", ".join(name for need, name in NEEDS.items() if need in needed)
-        rows.append(f"| {lesson.name[:3].strip('_')} · {lesson.title} | {listed} | {lesson.minutes} | {needs or '–'} |")
+        rows.append(
+            f"| {lesson.name[:3].strip('_')} · {lesson.title} | {listed} | {lesson.minutes} | {_needs(lesson)} |"
+        )
     minutes = sum(lesson.minutes for lesson in lessons)
     count = sum(len(lesson.of_kind(Kind.EXERCISE)) for lesson in lessons)
     rows.append(f"| **{_('Together')}** | {count} | {minutes} | |")
     return "\n".join(rows) + "\n"
+
+
+def _needs(lesson: Lesson) -> str:
+    said = "\n".join(block.source for block in lesson.of_kind(Kind.PROSE) if block.part == "objectives")
+    found = _NEEDS.search(said)
+    return _ASIDE.sub("", found[1]) if found and found[1] != "no server" else "–"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +21,8 @@ READY = 20.0  #: seconds; a busy machine of two cores needs about five
 _ASK = 1.0
 _LAST_LINES = 6
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+#: A line of a traceback, in the folder of a call.
+_PLACE = re.compile(r'File "[^"]*/calls/[^/"]+/([^"]+)", line (\d+)')
 
 
 class Process(Protocol):
@@ -130,12 +133,23 @@ def _did_not_start(process: Process, pending: Pending, *, ended: bool, took: flo
         saw="It ended. {last}" if ended else "It was not ready after {took:.0f} s. {last}",
         needs="a process that starts and stays",
         why="A deploy ends here: the old version is gone, and the new one does not come up.",
-        try_="Read its last words from the bottom up: the first line of your own file is the place. If there is none,"
-        " something that others import from your file is missing.",
+        try_="Look at that place. If it is not in your own file, something that others import from yours is missing.",
         name=process.name,
         command=" ".join(process.argv),
-        last=_("Its last words: {words}").format(words=" ⏎ ".join(lines[-_LAST_LINES:])[-600:])
-        if lines
-        else _("It said nothing: does the file wait for something, or end the process, while it is read?"),
+        last=_last_words(lines),
         took=took,
+    )
+
+
+def _last_words(lines: list[str]) -> str:
+    """Of a traceback, what it was and where; of anything else, the end."""
+    if not lines:
+        return _("It said nothing: does the file wait for something, or end the process, while it is read?")
+    places = [(number, found) for number, line in enumerate(lines) if (found := _PLACE.search(line))]
+    if not places:
+        return _("Its last words: {words}").format(words=" ⏎ ".join(lines[-_LAST_LINES:])[-600:])
+    number, found = places[-1]
+    code = lines[number + 1] if number + 1 < len(lines) - 1 else ""
+    return _("`{error}` in `{file}`, line {line}: `{code}`").format(
+        error=lines[-1][:300], file=found[1], line=found[2], code=code[:120]
     )
