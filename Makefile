@@ -2,7 +2,8 @@
 # Each says what it does and how long it takes. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev lab test test-docker test-browser lint build verify bench lock clean
+.PHONY: help install install-dev lab test test-docker test-browser coverage lint build verify bench lock \
+	release-check clean
 
 # The first Python that is new enough; `make lab PYTHON=/path/to/python3.13` names one.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -11,6 +12,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 NBVAL_TIMEOUT := 60
+# What `make coverage` compares with; CI names the branch that a pull request goes to.
+export BASE ?= origin/main
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +43,10 @@ test-docker: install-dev ## the docker tests and all notebooks on containers (te
 test-browser: install-dev ## the tests that open JupyterLab in Chromium (about 2 minutes)
 	@$(PYTEST) -m browser
 
+coverage: install-dev ## the gate: lines that are new since BASE (origin/main) need a test (about 5 minutes)
+	@$(PYTEST) -m "not docker and not browser" --cov --cov-report=xml -q
+	@$(BIN)/diff-cover coverage.xml --config-file pyproject.toml --compare-branch "$$BASE"
+
 lint: install-dev ## ruff, mypy, and the course's own lint (seconds)
 	@failed=; for step in "ruff check ." "ruff format --check ." mypy "inprod build --check"; do \
 	echo "$$step"; $(BIN)/$$step || failed=1; done; test -z "$$failed"
@@ -55,6 +62,9 @@ bench: install-dev ## the engine's figures, beside what a course would otherwise
 
 lock: ## for maintainers: pin and hash what pyproject.toml asks for (needs uv)
 	@python3 .ci/lock.py $(LOCK_OPTIONS)
+
+release-check: install-dev ## before a release: one version everywhere, a clean tree, an sdist and a wheel that hold the course
+	@$(BIN)/python .ci/release.py
 
 clean: ## remove .venv and caches; never your answers
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

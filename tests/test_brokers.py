@@ -63,6 +63,42 @@ def test_rabbitmq_takes_a_message_and_leaves_nothing(programs: Programs, left: C
     assert wait_until(lambda: not left(), timeout=10)
 
 
+def test_what_lesson_07c_tells_of_rabbitmq_is_so(programs: Programs) -> None:
+    """Its cells are not compared where there is no RabbitMQ: an open message comes back, marked; a refused one is kept."""
+    _needs("rabbitmq-server")
+    import pika
+
+    where = pika.URLParameters(brokers.rabbitmq(programs))
+
+    def depth(queue: str) -> int:
+        with pika.BlockingConnection(where) as asking:
+            return int(asking.channel().queue_declare(queue, passive=True).method.message_count)
+
+    first = pika.BlockingConnection(where)
+    channel = first.channel()
+    channel.confirm_delivery()
+    channel.queue_declare("parked", durable=True)
+    dead = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "parked"}
+    channel.queue_declare("tickets", durable=True, arguments=dead)
+    channel.basic_publish("", "tickets", b"Bruno")
+    channel.basic_get("tickets")
+    assert depth("tickets") == 0
+    first.close()
+    assert wait_until(lambda: depth("tickets") == 1, timeout=10)
+    with pika.BlockingConnection(where) as second:
+        channel = second.channel()
+        channel.confirm_delivery()
+        again, _properties, _body = channel.basic_get("tickets")
+        assert again.redelivered
+        channel.basic_reject(again.delivery_tag, requeue=False)
+        assert wait_until(lambda: depth("parked") == 1, timeout=10)
+        _method, properties, _body = channel.basic_get("parked")
+        assert [death["reason"] for death in properties.headers["x-death"]] == ["rejected"]
+        channel.basic_publish("", "tikcets", b"Dora")
+        with pytest.raises(pika.exceptions.UnroutableError):
+            channel.basic_publish("", "tikcets", b"Dora", mandatory=True)
+
+
 def test_kafka_keeps_what_was_read(programs: Programs, left: Callable[[], set[str]]) -> None:
     """Two groups read the same message; afterwards nothing stays."""
     from confluent_kafka import Consumer, Producer

@@ -52,6 +52,63 @@ def test_a_place_without_an_end_is_told(sources: Course) -> None:
 def test_an_old_table_is_a_finding(built: Course) -> None:
     """Built, it is found fresh; when a lesson's minutes change, it is not."""
     overview.path(built).write_text(f"{overview.BEGIN}\n{overview.END}\n", encoding="utf-8")
-    assert "its table of lessons is old" in " ".join(map(str, check(built)))
+    assert "its table of lessons or its badges are old" in " ".join(map(str, check(built)))
     build(built, [], print)
-    assert "its table of lessons is old" not in " ".join(map(str, check(built)))
+    assert "its table of lessons or its badges are old" not in " ".join(map(str, check(built)))
+
+
+URL = "https://github.com/an-owner/a-course"
+PLACE = f"before\n{overview.BADGES}\nold\n{overview.BADGES_END}\nafter\n"
+
+
+def with_url(course: Course, url: str) -> Course:
+    """The one line that a maintainer fills in."""
+    metadata = course.root / "pyproject.toml"
+    metadata.write_text(f'[project]\nname = "sums"\n\n[project.urls]\nRepository = "{url}"\n', encoding="utf-8")
+    return course
+
+
+def test_badges_are_made_of_the_one_address(sources: Course) -> None:
+    """Binder's opens the start page, CI's shows this workflow; without an address there is none."""
+    overview.path(sources).write_text(PLACE, encoding="utf-8")
+    assert updated(sources) == f"before\n{overview.BADGES}\n{overview.BADGES_END}\nafter\n"
+    text = updated(with_url(sources, URL)) or ""
+    place = "gh/an-owner/a-course/HEAD?urlpath=lab%2Ftree%2Fwork%2Fstart.md"
+    assert f"[![Open on Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/{place})\n" in text
+    assert f"[![CI]({URL}/actions/workflows/ci.yml/badge.svg)]({URL}/actions/workflows/ci.yml)\n" in text
+    assert "old" not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://gitlab.com/a-group/below/a-course", "gl/a-group%2Fbelow%2Fa-course/HEAD"),
+        ("https://git.example/an-owner/a-course", "git/https%3A%2F%2Fgit.example%2Fan-owner%2Fa-course/HEAD"),
+    ],
+)
+def test_elsewhere_binder_has_another_form_and_there_is_no_workflow(sources: Course, url: str, place: str) -> None:
+    """As Binder's own form for links writes them."""
+    overview.path(sources).write_text(PLACE, encoding="utf-8")
+    text = updated(with_url(sources, url)) or ""
+    assert f"/v2/{place}?" in text
+    assert "workflows" not in text
+
+
+@pytest.mark.parametrize("url", ["https://github.com/an-owner", f"{URL}.git", f"{URL}/", "git@github.com:an-owner/x"])
+def test_an_address_of_another_form_is_told(sources: Course, url: str) -> None:
+    """With the file, the line and the form that is wanted."""
+    overview.path(sources).write_text(PLACE, encoding="utf-8")
+    with pytest.raises(InprodError) as raised:
+        updated(with_url(sources, url))
+    assert url in raised.value.looked
+    assert "https://HOST/OWNER/NAME" in raised.value.do
+
+
+def test_badges_of_another_address_are_a_finding(built: Course) -> None:
+    """A maintainer changes the line; the build says so until the README follows."""
+    overview.path(built).write_text(PLACE, encoding="utf-8")
+    with_url(built, URL)
+    assert "its badges are old" in " ".join(map(str, check(built)))
+    build(built, [], print)
+    assert "its badges are old" not in " ".join(map(str, check(built)))
+    assert URL in overview.path(built).read_text(encoding="utf-8")

@@ -27,6 +27,14 @@ def test_not_yet_then_pass(room: Room) -> None:
     assert [k.content for k in room.kernel.progress.kept("W0")] == [WRONG]
 
 
+def test_the_prompts_of_a_page_stay(room: Room) -> None:
+    """An answer, and a string in a cell, may hold examples as a Python prompt shows them."""
+    for page in ("Sums\n\n>>> 1 + 1\n2\n", "    >>> 1 + 1\n    2\n"):
+        room.run(f"%%answer W0\n{page}")
+        assert room.kernel.answers.read(room.kernel.exercise("W0")) == {"answer.py": page}
+        assert page in room.run(f'print("""\n{page}""")')
+
+
 def test_check_judges_the_files(room: Room) -> None:
     """`%check` takes the starter where there is no answer, and a seed."""
     assert "not yet" in room.run("%check W0")

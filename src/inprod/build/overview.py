@@ -1,11 +1,12 @@
-"""The table of lessons in the README: made from the lessons and exercises, never by hand."""
+"""What the README has from elsewhere: the table of lessons and the badges are made, never written by hand."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from inprod.build.badges import badges, repository
 from inprod.build.lesson import Kind, Lesson
 from inprod.course import Course
 from inprod.errors import InprodError
@@ -14,6 +15,7 @@ from inprod.messages import _
 
 FILE = "README.md"
 BEGIN, END = "<!-- lessons: written by `inprod build` -->", "<!-- /lessons -->"
+BADGES, BADGES_END = "<!-- badges: written by `inprod build` -->", "<!-- /badges -->"
 #: What the lesson itself says, at the end of the line with its minutes; what stands in parentheses is for its reader.
 _NEEDS = re.compile(r"^\d+ min · .* · needs (.+)$", re.MULTILINE)
 _ASIDE = re.compile(r" *\([^)]*\)")
@@ -25,24 +27,30 @@ def path(course: Course) -> Path:
 
 
 def updated(course: Course, lessons: tuple[Lesson, ...], exercises: Mapping[str, Exercise]) -> str | None:
-    """The README with the table as it should be; None for a course that has no place for one.
+    """The README with table and badges as they should be; None for a course that has no place for either.
 
     Raises:
-        InprodError: the place begins and does not end.
+        InprodError: a place begins and does not end, or the repository's address is not one.
     """
     readme = path(course)
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-    before, begins, rest = text.partition(BEGIN)
+    with_table = _filled(readme, text, BEGIN, END, lambda: f"\n{table(lessons, exercises)}")
+    whole = _filled(readme, with_table or text, BADGES, BADGES_END, lambda: badges(repository(course)))
+    return whole or with_table
+
+
+def _filled(readme: Path, text: str, begin: str, end: str, content: Callable[[], str]) -> str | None:
+    before, begins, rest = text.partition(begin)
     if not begins:
         return None
-    _old, ends, after = rest.partition(END)
+    _old, ends, after = rest.partition(end)
     if not ends:
         raise InprodError(
-            _("The table of lessons has a beginning and no end."),
+            _("A place that is filled by `inprod build` has a beginning and no end: {begin}").format(begin=begin),
             looked=str(readme),
-            do=_("write {end} below it").format(end=END),
+            do=_("write {end} below it").format(end=end),
         )
-    return f"{before}{BEGIN}\n\n{table(lessons, exercises)}\n{END}{after}"
+    return f"{before}{begin}\n{content()}{end}{after}"
 
 
 def table(lessons: tuple[Lesson, ...], exercises: Mapping[str, Exercise]) -> str:
@@ -57,7 +65,7 @@ def table(lessons: tuple[Lesson, ...], exercises: Mapping[str, Exercise]) -> str
     minutes = sum(lesson.minutes for lesson in lessons)
     count = sum(len(lesson.of_kind(Kind.EXERCISE)) for lesson in lessons)
     rows.append(f"| **{_('Together')}** | {count} | {minutes} | |")
-    return "\n".join(rows) + "\n"
+    return "\n".join(rows) + "\n\n"
 
 
 def _needs(lesson: Lesson) -> str:

@@ -141,7 +141,7 @@ def _old_overview(course: Course) -> list[Stale]:
         return [Stale(overview.path(course), error.what)]
     if table is None or table == _text(overview.path(course)):
         return []
-    return [Stale(overview.path(course), _("its table of lessons is old; run `inprod build`"))]
+    return [Stale(overview.path(course), _("its table of lessons or its badges are old; run `inprod build`"))]
 
 
 def _strays(course: Course) -> list[Stale]:

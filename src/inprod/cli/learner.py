@@ -39,6 +39,12 @@ def lab(options: argparse.Namespace) -> int:
     """`inprod lab`."""
     from inprod import lab as learners_lab
 
+    if options.hosted and not options.prepare:
+        raise InprodError(
+            _("--hosted is for a JupyterLab that something else starts."),
+            looked="inprod lab --hosted",
+            do=_("add --prepare: `inprod lab --prepare --hosted`"),
+        )
     of = course()
     work = work_folder(of)
     said: list[str] = []
@@ -49,6 +55,8 @@ def lab(options: argparse.Namespace) -> int:
 
     prepared = learners_lab.prepare(of, work, language=language(), say=say)
     if options.prepare:
+        if options.hosted:
+            learners_lab.settle()
         if options.json:
             notebooks = [str(path) for path in prepared.notebooks]
             found = {"schema": SCHEMA, "work": str(prepared.work), "start": str(prepared.start)}

@@ -36,6 +36,11 @@ def _learner(commands: Any) -> None:
     lab.add_argument("--port", type=int, help=_("the port; the next free one when it is taken"))
     lab.add_argument("--no-browser", action="store_true", help=_("print the address, open nothing"))
     lab.add_argument("--prepare", action="store_true", help=_("bring your notebooks up to date, and stop there"))
+    lab.add_argument(
+        "--hosted",
+        action="store_true",
+        help=_("with --prepare: Binder or JupyterHub starts JupyterLab; put the settings into its environment"),
+    )
     lab.add_argument("--json", action="store_true", help=_("with --prepare: print what there is as JSON"))
 
     check = _command(commands, "check", learner.check, _("judge answers as they lie in their files"), "inprod check T2")

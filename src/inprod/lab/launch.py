@@ -15,7 +15,7 @@ from inprod.lab.files import put
 from inprod.messages import LANGUAGE_VARIABLE, language
 
 #: Every kernel knows the course's commands, also after a restart, before the notebook's first cell has run.
-_KERNELS: Final = """\
+KERNELS: Final = """\
 # Made by `inprod lab`.
 c = get_config()
 c.InteractiveShellApp.exec_lines = ["import inprod; inprod.load_ipython_extension(get_ipython())"]
@@ -47,7 +47,7 @@ def launch(
     Raises:
         InprodError: the folder cannot be written.
     """
-    put(_own(work) / "ipython" / "profile_default" / "ipython_config.py", _KERNELS)
+    put(_own(work) / "ipython" / "profile_default" / "ipython_config.py", KERNELS)
     put(_settings(work) / "overrides.json", json.dumps(SETTINGS, indent=2, sort_keys=True) + "\n")
     # Its files of connections must be readable by their owner alone, which not every disk can promise.
     runtime = tempfile.mkdtemp(prefix="inprod-lab-")

@@ -36,6 +36,7 @@ class Magics:
 
     def register(self) -> None:
         """Make the magics known to the shell."""
+        from IPython.core.inputtransformer2 import classic_prompt
         from IPython.core.magic import no_var_expand
 
         for cell_magic in (self.answer, self.predict):
@@ -45,8 +46,11 @@ class Magics:
         # Their lines are Python: braces and dollars in them are not the shell's.
         self._shell.register_magic_function(no_var_expand(_guarded(self.reality)), "line", "reality")
         self._shell.register_magic_function(no_var_expand(_guarded(self.parsons)), "cell", "parsons")
-        if _with_body not in self._shell.input_transformers_cleanup:
-            self._shell.input_transformers_cleanup.insert(0, _with_body)
+        transformers = self._shell.input_transformers_cleanup
+        if _with_body not in transformers:
+            transformers.insert(0, _with_body)
+        # It takes each `>>>` out of a cell, also out of a string or an answer that is a page of examples.
+        transformers[:] = [one for one in transformers if one is not classic_prompt]
 
     def answer(self, line: str, cell: str) -> None:
         """Save this cell as the answer to an exercise, and judge it: %%answer ID [file]"""

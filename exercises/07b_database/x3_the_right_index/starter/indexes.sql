@@ -1,0 +1,3 @@
+-- At most two indexes for the three queries. Each statement ends with a semicolon.
+
+CREATE INDEX tickets_user_id ON tickets (user_id);

@@ -1,0 +1,1 @@
+python -m doctest docs/page.txt && mkdocs build --strict

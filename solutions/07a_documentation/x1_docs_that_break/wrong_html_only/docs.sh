@@ -1,0 +1,1 @@
+sphinx-build -q -W --keep-going -b html docs site

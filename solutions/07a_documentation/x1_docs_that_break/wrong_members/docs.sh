@@ -1,0 +1,3 @@
+set -e
+sphinx-build -q -W -b doctest docs doctest
+sphinx-build -q -W -b html docs site

@@ -1,0 +1,3 @@
+set -e
+pytest -q -p no:cacheprovider --doctest-glob='*.txt' docs
+zensical build --strict

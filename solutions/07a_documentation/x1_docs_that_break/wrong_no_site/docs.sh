@@ -1,0 +1,1 @@
+sphinx-build -W -b doctest docs site

@@ -1,0 +1,1 @@
+sphinx-build -W -q docs site

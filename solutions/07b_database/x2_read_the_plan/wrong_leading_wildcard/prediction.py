@@ -1,0 +1,12 @@
+"""LIKE uses the index of the column."""
+
+PREDICTION = {
+    "orders of a customer": "index",
+    "reviews of nearly all events": "seq",
+    "a table of one row": "seq",
+    "email in small letters": "index",
+    "key in capitals": "seq",
+    "beginning of a key": "index",
+    "end of a key": "index",
+    "items of an order": "seq",
+}

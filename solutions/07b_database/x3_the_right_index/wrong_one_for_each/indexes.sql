@@ -1,0 +1,3 @@
+CREATE INDEX CONCURRENTLY tickets_user_id_issued_at ON tickets (user_id, issued_at);
+CREATE INDEX CONCURRENTLY tickets_week ON tickets (user_id, issued_at) INCLUDE (price_cents);
+CREATE INDEX CONCURRENTLY tickets_lower_code ON tickets (lower(code));

@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY tickets_user_id_issued_at ON tickets (user_id, issued_at);

@@ -1,0 +1,36 @@
+"""Whatever goes wrong is tried again."""
+
+import os
+from datetime import UTC, datetime
+from uuid import UUID
+
+from celery import Celery
+
+from guiche.db import make_engine, make_sessions
+from guiche.mail import Mailer
+from guiche.models import Order, Payment
+from guiche.payments import PaymentsClient
+
+app = Celery("charging", broker=os.environ["REDIS_URL"])
+# The message is done when the task is done, and it goes back when the process dies.
+app.conf.update(task_acks_late=True, task_reject_on_worker_lost=True)
+sessions = make_sessions(make_engine(os.environ["DATABASE_URL"]))
+payments = PaymentsClient(os.environ["PAYMENTS_URL"])
+mailer = Mailer(os.environ["MAIL_URL"])
+
+
+@app.task(name="charge_order", autoretry_for=(Exception,), retry_kwargs={"countdown": 1})
+def charge_order(order_id: str) -> None:
+    with sessions() as session:
+        order = session.get_one(Order, UUID(order_id))
+        cents, is_paid, to = order.total_cents, order.status == "paid", order.user.email
+    charge = None
+    if not is_paid:
+        charge = payments.charge(order_id, cents, key=order_id, request_id="")
+    mailer.send(to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}")
+    if charge is None:
+        return
+    row = Payment(order_id=UUID(order_id), provider_ref=charge.id, status="succeeded", created_at=datetime.now(UTC))
+    with sessions.begin() as session:
+        session.add(row)
+        session.get_one(Order, UUID(order_id)).status = "paid"
