@@ -44,7 +44,8 @@ test-browser: install-dev ## the tests that open JupyterLab in Chromium (about 2
 	@$(PYTEST) -m browser
 
 coverage: install-dev ## the gate: lines that are new since BASE (origin/main) need a test (about 5 minutes)
-	@$(PYTEST) -m "not docker and not browser" --cov --cov-report=xml -q
+	@$(BIN)/coverage run -m pytest -m "not docker and not browser" -q
+	@$(BIN)/coverage xml -q
 	@$(BIN)/diff-cover coverage.xml --config-file pyproject.toml --compare-branch "$$BASE"
 
 lint: install-dev ## ruff, mypy, and the course's own lint (seconds)

@@ -64,7 +64,7 @@ def test_rabbitmq_takes_a_message_and_leaves_nothing(programs: Programs, left: C
 
 
 def test_what_lesson_07c_tells_of_rabbitmq_is_so(programs: Programs) -> None:
-    """Its cells are not compared where there is no RabbitMQ: an open message comes back, marked; a refused one is kept."""
+    """Its cells are not compared: an open message comes back, marked; a refused one is kept, a lost one confirmed."""
     _needs("rabbitmq-server")
     import pika
 

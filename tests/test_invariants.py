@@ -18,7 +18,7 @@ from tests.support import NoServices
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "inprod"
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", ".github/pull_request_template.md")
 #: From the ground up: a module may import from its own floor and from those below.
 FLOORS = (
     {"errors", "messages", "course", "front_matter"},
@@ -115,7 +115,7 @@ def test_the_conda_route_installs_the_same() -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents_name_what_there_is(name: str) -> None:
-    """Every `make …`, `inprod …` and linked file in README and CONTRIBUTING exists."""
+    """Every `make …`, `inprod …` and linked file in these documents exists."""
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     (commands,) = [a.choices for a in parser.make()._actions if a.dest == "command"]

@@ -183,10 +183,14 @@ class Stage:
             rows=sum(row["provider_ref"] in charges for row in rows),
             by_message=any(key in sent for key in charges.values()),
             mails=sum(to == self.email and order.id in text for to, text in self.box.mails),
-            messages=int(self.redis.client.eval(MESSAGES, 0, order.id)),
+            messages=self.messages(order),
             taken=sum(f"{task}] received" in line for line in lines for task in sent),
             alive=self.worker.alive,
         )
+
+    def messages(self, order: Order) -> int:
+        """How many messages are not done."""
+        return int(self.redis.client.eval(MESSAGES, 0, order.id))
 
     def charges(self, order: Order) -> dict[str, str]:
         """The ids and keys of the provider's charges, as far as they are of the right amount."""
@@ -244,8 +248,8 @@ class Stage:
         for name, scene in ((TWO, self.two), (CHARGED, self.killed_when_charged), (PAID, self.killed_when_paid)):
             seen[name] = self.order()
             looks[name] = scene(seen[name])
-            if looks[name].messages or not looks[name].alive:
-                break  # what is stuck would hold up the others, too
+            if looks[name].messages or not looks[name].alive or not looks[name].held:
+                break  # what is stuck here would be stuck in the next scene, too
         # What comes later than the end of its scene counts, too.
         for name, order in seen.items():
             now = self.look(order)
@@ -279,7 +283,11 @@ class Stage:
             held = wait_until(both, timeout=ELSEWHERE, what="both wait for the provider or in Postgres")
             self.to_redis.delay = 0.0
             self.to_provider.heal()
-            wait_until(lambda: self.postgres.blocked() >= 2, timeout=ELSEWHERE if held else 0.5, what="both wait")
+            wait_until(
+                lambda: self.postgres.blocked() >= 2 or not self.messages(order),
+                timeout=ELSEWHERE if held else 0.5,
+                what="both wait, or have ended",
+            )
         return self.settled(order)
 
     def killed_when_charged(self, order: Order) -> Look:

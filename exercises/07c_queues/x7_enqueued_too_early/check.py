@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -22,14 +23,16 @@ SESSIONS, EACH = 10, 5
 IN_TIME = 5.0
 PATIENCE = 2.0  #: a busy machine's part of the five seconds
 REACTS = 3.0  #: for what the worker makes of a job that came too early
-LIFE = 30.0
+LIFE = 20.0
+GATE = 8.0  #: seconds until the caller comes to its next moment
+ON = 3  #: seconds for threads that it left behind
 READY = "worker: ready"
 PLACED, FLUSHED, COMMITTING, SAVED = 1, 2, 3, 4  #: the gates
 LOCK = 7  #: of the advisory locks that the check holds
 
 #: The caller: its moments are `gate`s, which the check holds in Postgres.
 CALLER = f"""
-import json, os
+import json, os, threading, time
 from contextlib import suppress
 import psycopg
 from celery.signals import after_task_publish
@@ -65,6 +68,12 @@ def one_by_one(user, total):
 class Refused(Exception):
     pass
 
+def live_on():  # as a server does
+    deadline = time.monotonic() + {ON}
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
 def rolled_back(user, total, refused):
     with sessions() as session:
         orders = {{"rollback": place(session, user, total)}}
@@ -85,6 +94,7 @@ def rolled_back(user, total, refused):
         session.commit()
         session.execute(text("SELECT 1"))
         session.commit()
+    live_on()
     return orders
 
 def many(user, totals):
@@ -93,6 +103,7 @@ def many(user, totals):
     for session in opened:
         session.commit()
         session.close()
+    live_on()
     return ids
 """
 #: The worker: `celery --app orders worker --beat`, and it says what it gets and how that ends.
@@ -188,11 +199,11 @@ class Shop:
     def env(self) -> dict[str, str]:
         return {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url}
 
-    def begin(self, name: str, *arguments: Any) -> Pending:
+    def begin(self, name: str, *arguments: Any, timeout: float = GATE + ON) -> Pending:
         """A caller that stands ready."""
         files = {"caller.py": CALLER}
         return self.answer.begin(
-            f"caller.py:{name}", [arguments], env=self.env, files=files, under=self.folder, timeout=LIFE
+            f"caller.py:{name}", [arguments], env=self.env, files=files, under=self.folder, timeout=timeout
         )
 
     def start_worker(self) -> None:
@@ -208,14 +219,17 @@ class Shop:
         """Let the caller go on."""
         self.postgres.execute("SELECT pg_advisory_unlock(%s, %s)", LOCK, gate)
 
-    def reaches(self, caller: Pending, gate: int) -> bool:
-        """Whether the caller comes to a gate; not when it ends before."""
-        at = (
-            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-            " AND classid::int = %s AND objid::int = %s"
-        )
-        wait_until(lambda: self.postgres.rows(at, LOCK, gate) or not caller.alive, timeout=LIFE)
-        return caller.alive
+    def next_gate(self, caller: Pending) -> int:
+        """The gate that the caller waits at; 0 when it has ended, or does not come to any."""
+        at = "SELECT objid::int AS gate FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid::int = %s"
+        found: list[dict[str, Any]] = []
+
+        def there() -> bool:
+            found[:] = self.postgres.rows(at, LOCK)
+            return bool(found) or not caller.alive
+
+        wait_until(there, timeout=GATE, what="the next moment")
+        return int(found[0]["gate"]) if found else 0
 
     def messages(self) -> list[str]:
         """What lies in Redis, readable: the values of lists, hashes and the like, with the body of each message."""
@@ -386,18 +400,65 @@ def test_job_comes_after_the_commit(shop: Shop, orders: Orders) -> None:
         SAVED: (1, _("after the savepoint around it had ended")),
     }
     shop.hold(*moments)
-    with shop.begin("one_by_one", shop.user, shop.total) as caller:
+    with shop.begin("one_by_one", shop.user, shop.total, timeout=LIFE) as caller:
         caller.go()
         for gate, (number, moment) in moments.items():
-            if not shop.reaches(caller, gate):
-                caller.wait()[0].get()  # raises what kept it from going on
-                raise wrong_order(_("the caller's commit found nothing to do"))
-            placed = [str(fact["placed"]) for fact in said(caller.log()) if "placed" in fact]
+            if (at := shop.next_gate(caller)) != gate:
+                raise not_there(caller, at)
+            placed = [fact["placed"] for fact in said(caller.log()) if "placed" in fact]
+            if not is_id(placed[number]):
+                raise wrong_order(_("it returned {value}").format(value=repr(placed[number])[:100]))
             if (failure := too_early(shop, caller, placed[number], moment, gate)) is not None:
                 raise failure
             shop.open(gate)
         caller.wait()[0].get()
     orders.alive += placed
+    if any(shop.notes(placed).values()):
+        raise saw(
+            "confirmed-by-the-caller",
+            did="Called `place` and committed, while no worker was running.",
+            saw="The order is confirmed.",
+            needs="an order that waits for the worker",
+            why="The customer waits for whatever the request does. That is why there is a worker.",
+            try_="Leave the work to the job, and see that it is sent.",
+        )
+
+
+def is_id(value: object) -> bool:
+    """Whether it is a UUID as text."""
+    with contextlib.suppress(ValueError):
+        return isinstance(value, str) and str(UUID(value)) == value
+    return False
+
+
+def not_there(caller: Pending, gate: int) -> NotYet:
+    """What to say when the caller is somewhere else than it should be."""
+    if gate:
+        return commits_by_itself(_("Called `place`, and watched Postgres."), _("A COMMIT is on its way."))
+    if caller.alive:
+        return saw(
+            "does-not-return",
+            did="Called `place`, and waited 8 seconds.",
+            saw="It had not returned.",
+            needs="a caller who can go on",
+            why="The commit that `place` may be waiting for comes after it has returned.",
+            try_="Remember that a job is owed, and return.",
+        )
+    caller.wait()[0].get()  # raises what kept it from going on
+    return wrong_order(_("the caller's commit found nothing to do"))
+
+
+def commits_by_itself(what: str, seen: str) -> NotYet:
+    return saw(
+        "commits-by-itself",
+        did="{what}",
+        saw="{seen}",
+        needs="a transaction that the caller ends",
+        why="The caller has other rows in the same transaction. Half of them are there for ever now.",
+        try_="Leave `commit` to the caller.",
+        what=what,
+        seen=seen,
+    )
 
 
 def test_rolled_back_has_no_job(shop: Shop, orders: Orders) -> None:
@@ -414,15 +475,8 @@ def test_rolled_back_has_no_job(shop: Shop, orders: Orders) -> None:
     there = {row["id"] for row in rows}
     for name, by in how.items():
         if placed[name] in there:
-            raise saw(
-                "commits-by-itself",
-                did="Called `place`, and let the order be rolled back {by}.",
-                saw="The order is in the table.",
-                needs="no order: the caller decides",
-                why="The caller has other rows in the same transaction. Half of them are there for ever now.",
-                try_="Leave `commit` to the caller.",
-                by=by,
-            )
+            what = _("Called `place`, and let the order be rolled back {by}.").format(by=by)
+            raise commits_by_itself(what, _("The order is in the table."))
         if shop.jobs(caller, placed[name]):
             raise job_for_nothing(name)
         orders.dead[placed[name]] = by

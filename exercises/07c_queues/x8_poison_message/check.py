@@ -144,6 +144,7 @@ class Night:
     pauses: dict[int, list[float]] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     before: str = ""  #: the metric while nothing was parked
+    died: bool = False  #: the worker did
     over: bool = False  #: the run came to its end
     trouble: str = ""
 
@@ -168,15 +169,19 @@ def night() -> Night:
 def after(night: Night) -> Night:
     """A night that has been observed to its end."""
     if not night.over:
-        raise saw(
-            "not-asked",
-            did="Did not look any further: the run above did not come to its end.",
-            saw="Nothing.",
-            needs="the observation above",
-            why="What becomes of a job is known when the worker has nothing left to do.",
-            try_="Begin with the first one that fails.",
-        )
+        raise not_asked()
     return night
+
+
+def not_asked() -> NotYet:
+    return saw(
+        "not-asked",
+        did="Did not look any further: something above is not right yet.",
+        saw="Nothing.",
+        needs="the observations above",
+        why="What becomes of a job is known when the worker has nothing left to do.",
+        try_="Begin with the first one that fails.",
+    )
 
 
 def run(answer: Answer, redis: Redis, night: Night, provider: Provider, folder: Path) -> None:
@@ -217,7 +222,7 @@ def watch(night: Night, provider: Provider, redis: Redis, worker: Pending) -> No
         return bool(endless or still or now - idle > SETTLED or night.before_waiting() or not worker.alive)
 
     wait_until(over, timeout=RUN, what="all jobs have ended")
-    night.over = True
+    night.died, night.over = not worker.alive, True
 
 
 def note(night: Night, fact: dict[str, Any]) -> None:
@@ -256,6 +261,17 @@ def test_good_ones_are_sent(
     finally:
         provider.close()
     untried = set(night.addresses) - set(night.tries)
+    if night.died:
+        raise saw(
+            "worker-died",
+            did="Queued 143 jobs and started a worker.",
+            saw="The worker ended. {untried} jobs had not been tried. {trouble}",
+            needs="a worker that goes on, whatever a job does",
+            why="A job that ends its worker takes the jobs of all others with it.",
+            try_="Look for `exit`, or for an exception that is more than an `Exception`.",
+            untried=len(untried),
+            trouble=night.trouble,
+        )
     if night.before_waiting() or untried:
         raise saw(
             "blocks-the-queue",
@@ -331,14 +347,7 @@ def test_pauses(after: Night) -> None:
     """The pauses grow, and 40 jobs don't come back in the same moment."""
     pauses = [after.pauses.get(ticket, [])[:FAILS] for ticket in after.outage]
     if any(len(each) < FAILS for each in pauses):
-        raise saw(
-            "not-asked",
-            did="Looked at the four pauses of the 40 jobs.",
-            saw="Some of these jobs were not tried 5 times.",
-            needs="the observation above",
-            why="Pauses can be compared when there are some.",
-            try_="Begin with the first one that fails.",
-        )
+        raise not_asked()
     means = [statistics.fmean(column) for column in zip(*pauses, strict=True)]
     shown = " · ".join(f"{mean:.1f} s" for mean in means)
     longest = max(max(each) for each in pauses)
