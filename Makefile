@@ -2,7 +2,7 @@
 # Each says what it does and how long it takes. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev lab test test-docker test-browser coverage lint build verify bench lock \
+.PHONY: help install install-dev lab test test-docker test-browser coverage lint build verify bench lock wheelhouse \
 	release-check clean
 
 # The first Python that is new enough; `make lab PYTHON=/path/to/python3.13` names one.
@@ -60,6 +60,9 @@ verify: install-dev ## prove every exercise: right answers pass, each wrong one 
 
 bench: install-dev ## the engine's figures, beside what a course would otherwise do (about 2 minutes)
 	@$(BIN)/inprod bench
+
+wheelhouse: install ## for a room without a network: the learner's packages in wheelhouse/, from where `make lab` takes them
+	@$(BIN)/python src/inprod/install.py --wheelhouse
 
 lock: ## for maintainers: pin and hash what pyproject.toml asks for (needs uv)
 	@python3 .ci/lock.py $(LOCK_OPTIONS)

@@ -18,6 +18,7 @@ def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr(install, "VENV", folder)
     monkeypatch.setattr(install, "LOG", folder / "install.log")
+    monkeypatch.setattr(install, "WHEELHOUSE", tmp_path / "wheelhouse")
     monkeypatch.setattr("sys.argv", ["install.py"])
 
     def never(*_args: Any, **_options: Any) -> None:
@@ -78,6 +79,59 @@ def test_what_would_fail_half_way_is_told_first(
 def test_pips_words_lead_to_a_remedy(venv: Path, capsys: pytest.CaptureFixture[str], line: str, remedy: str) -> None:
     """What pip said stands there, and what to do about it."""
     (venv / "install.log").write_text(f"Collecting x\n{line}\n", encoding="utf-8")
-    assert install._pip_failed() == 2
+    assert install._pip_failed(carried=False) == 2
     error = capsys.readouterr().err
     assert remedy in error.partition("do:")[2]
+
+
+@pytest.fixture
+def commands(venv: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What pip would have been told; nothing is run, and all of it succeeds."""
+    (venv / "bin").mkdir()
+    (venv / "bin" / "python").touch()
+    told: list[list[str]] = []
+
+    def note(command: list[str], _packages: int) -> bool:
+        told.append(command)
+        return True
+
+    monkeypatch.setattr(install, "_run", note)
+    return told
+
+
+@pytest.mark.parametrize(("arguments", "carried"), [([], True), (["--dev"], False)])
+def test_packages_that_were_carried_here_are_enough(
+    commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, arguments: list[str], *, carried: bool
+) -> None:
+    """A learner's come from the folder, by their hashes as ever; a contributor's, which are not in it, from an index."""
+    monkeypatch.setattr("sys.argv", ["install.py", *arguments])
+    install.WHEELHOUSE.mkdir()
+    assert install.main() == 0
+    packages, course = commands
+    assert ("--no-index" in packages, str(install.WHEELHOUSE) in packages) == (carried, carried)
+    assert "--require-hashes" in packages
+    assert "-e" in course
+
+
+def test_a_wheelhouse_is_filled_whole_or_not_at_all(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The learner's part of the lock; what a failure leaves is no folder that an installation would take."""
+    monkeypatch.setattr("sys.argv", ["install.py", "--wheelhouse"])
+    install.LOG.write_text("ERROR: something else\n", encoding="utf-8")
+    succeed = install._run
+    monkeypatch.setattr(install, "_run", lambda _command, _packages: False)
+    assert install.main() == 2
+    assert not install.WHEELHOUSE.exists()
+    monkeypatch.setattr(install, "_run", succeed)
+    assert install.main() == 0
+    (command,) = commands
+    assert {"download", "--require-hashes"} <= set(command)
+    wanted = (install.WHEELHOUSE / "learner.txt").read_text(encoding="utf-8")
+    assert "jupyterlab==" in wanted
+    assert "mypy==" not in wanted
+
+
+def test_a_wheelhouse_of_another_machine_is_told(venv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """pip's words are the same as without one; the remedy is not."""
+    (venv / "install.log").write_text("ERROR: No matching distribution found for x==1\n", encoding="utf-8")
+    assert install._pip_failed(carried=True) == 2
+    assert "fill it anew, or move it away" in capsys.readouterr().err

@@ -18,6 +18,8 @@ from inprod.messages import _
 from inprod.services.programs import Programs, free_port
 
 _HOST: Final = "127.0.0.1"
+#: Five seconds on a machine with nothing else to do.
+_RABBITMQ_SECONDS: Final = 55.0
 #: The command in /usr/sbin is a wrapper that changes the user and the folder; this is the server itself.
 _RABBITMQ: Final = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
 #: Homebrew has it outside of PATH.
@@ -61,7 +63,7 @@ def rabbitmq(programs: Programs, environ: Mapping[str, str] | None = None) -> st
         "RABBITMQ_CONFIG_FILE": str(folder / "none"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
     }
-    programs.start("rabbitmq", [server], settings, ready="Server startup complete")
+    programs.start("rabbitmq", [server], settings, ready="Server startup complete", seconds=_RABBITMQ_SECONDS)
     return f"amqp://guest:guest@{_HOST}:{ports['NODE']}/%2F"
 
 

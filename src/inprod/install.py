@@ -1,7 +1,8 @@
 """Install the course into .venv: runs before anything is installed, so the standard library is all it has.
 
 `python3 src/inprod/install.py [--dev]`; `make lab` and `make test` call it, the latter with --dev, which adds
-the contributors' tools. Quick when nothing changed.
+the contributors' tools. Quick when nothing changed. `--wheelhouse` puts the learner's packages into wheelhouse/;
+where that folder lies beside the lock, a learner's installation takes them from there and asks no network.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ LOCK = ROOT / "constraints.txt"
 #: What stands below this line of the lock is only for contributors.
 CONTRIBUTORS = "# Only for contributors"
 LOG = VENV / "install.log"
+WHEELHOUSE = ROOT / "wheelhouse"
 LEAST_PYTHON = (3, 11)
 LEAST_DISK = 1_500_000_000
 
@@ -41,6 +43,8 @@ REMEDIES = (
 def main() -> int:
     """Make .venv and fill it from the lock; 0 when it is there, 2 with the remedy when it can't be."""
     began = time.monotonic()
+    if "--wheelhouse" in sys.argv[1:]:
+        return _fill_wheelhouse()
     dev = "--dev" in sys.argv[1:]
     wanted = _fingerprint()
     stamps = {level: VENV / f"installed-{level}" for level in ("learner", "contributor")}
@@ -54,8 +58,11 @@ def main() -> int:
     lock = LOCK.read_text(encoding="utf-8")
     if not dev:
         lock = lock.partition(CONTRIBUTORS)[0]
-    packages = sum(1 for line in lock.splitlines() if line[:1].isalnum())
-    print(f"Installing the course into {VENV.name} ({packages} packages, about a minute; once).", flush=True)
+    packages = _count(lock)
+    # The contributors' tools are not in it.
+    carried = ["--no-index", "--find-links", str(WHEELHOUSE)] if WHEELHOUSE.is_dir() and not dev else []
+    origin = f" from {WHEELHOUSE.name}" if carried else ""
+    print(f"Installing the course into {VENV.name}{origin} ({packages} packages, about a minute; once).", flush=True)
     if not (VENV / "bin" / "python").exists():
         made = subprocess.run(
             [sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True, check=False
@@ -72,14 +79,45 @@ def main() -> int:
     LOG.write_text("", encoding="utf-8")
     chosen = VENV / f"{level}.txt"
     chosen.write_text(lock, encoding="utf-8")
-    locked = [*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(chosen)]
+    locked = [*pip, *carried, "--require-hashes", "--only-binary", ":all:", "-r", str(chosen)]
     course = [*pip, "--quiet", "--no-deps", "--no-build-isolation", "-e", str(ROOT)]
     for command, count in ((locked, packages), (course, 0)):
         if not _run(command, count):
-            return _pip_failed()
+            return _pip_failed(carried=bool(carried))
     stamps[level].write_text(wanted, encoding="utf-8")
     print(f"Installed in {time.monotonic() - began:.0f} s.")
     return 0
+
+
+def _fill_wheelhouse() -> int:
+    """The learner's wheels for this Python and platform; 0 when all are there."""
+    python = VENV / "bin" / "python"
+    if not python.exists():
+        return _fail("The course is not installed.", str(VENV), "run `make install`, then this again")
+    lock = LOCK.read_text(encoding="utf-8").partition(CONTRIBUTORS)[0]
+    # Filled beside its place: an installation never meets half of it.
+    draft = WHEELHOUSE.with_name(f"{WHEELHOUSE.name}.draft")
+    draft.mkdir(exist_ok=True)
+    wanted = draft / "learner.txt"
+    wanted.write_text(lock, encoding="utf-8")
+    known = ["--find-links", str(WHEELHOUSE)] if WHEELHOUSE.is_dir() else []
+    pip = [str(python), "-m", "pip", "download", "--no-input", "--disable-pip-version-check", *known]
+    packages = _count(lock)
+    print(f"Fetching {packages} packages into {WHEELHOUSE.name}.", flush=True)
+    if not _run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(wanted), "-d", str(draft)], packages):
+        return _pip_failed(carried=False)
+    shutil.rmtree(WHEELHOUSE, ignore_errors=True)
+    draft.replace(WHEELHOUSE)
+    size = sum(path.stat().st_size for path in WHEELHOUSE.iterdir())
+    print(
+        f"{WHEELHOUSE.name}: {size / 1e6:.0f} MB, for Python {sys.version_info[0]}.{sys.version_info[1]} on a machine "
+        "such as this. Carry this folder and the course to a room without a network; `make lab` works there."
+    )
+    return 0
+
+
+def _count(lock: str) -> int:
+    return sum(1 for line in lock.splitlines() if line[:1].isalnum())
 
 
 def _fingerprint() -> str:
@@ -139,9 +177,11 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PIP_CONSTRAINT": "", "PIP_REQUIRE_VIRTUALENV": "0", "PYTHONNOUSERSITE": "1"}
 
 
-def _pip_failed() -> int:
+def _pip_failed(*, carried: bool) -> int:
     text = LOG.read_text(encoding="utf-8", errors="replace")
     remedy = next((do for sign, do in REMEDIES if sign in text), f"read {LOG}, mend it, then run this again")
+    if carried and "No matching distribution" in text:
+        remedy = f"{WHEELHOUSE.name} was made for another Python, platform or version: fill it anew, or move it away"
     errors = [line for line in text.splitlines() if "ERROR" in line or "error" in line]
     return _fail("The packages could not be installed.", "\n          ".join(errors[-3:]) or str(LOG), remedy)
 

@@ -87,22 +87,28 @@ class Programs:
         self._number = 0
 
     def start(
-        self, name: str, argv: Sequence[str], env: Mapping[str, str], *, ready: str, folder: Path | None = None
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        ready: str,
+        folder: Path | None = None,
+        seconds: float = _READY,
     ) -> Running:
         """Start one, and return when it is ready; a former one of this name is stopped.
 
         Args:
-            name: how it is called, such as `web`.
-            argv: the command; `python` is this interpreter.
-            env: its environment, besides a path.
+            argv, env: the command, where `python` is this interpreter; its environment, besides a path.
             ready: a URL that answers 200 when it is ready, `tcp://host:port` that accepts, else a text that it prints.
             folder: where it runs; by default a temporary folder that all of them share.
+            seconds: how long it may take until it is ready.
 
         Raises:
             ServiceError: it can't be started, ended, or was not ready in time; with the last lines of its log.
         """
         started = self._start(name, argv, env, folder)
-        self._until_ready([(started, ready)])
+        self._until_ready([(started, ready)], seconds)
         return started
 
     def start_all(self, processes: Iterable[Process]) -> dict[str, Running]:
@@ -113,10 +119,7 @@ class Programs:
 
     def folder(self, name: str) -> Path:
         """An empty folder for one program's files, beside the logs; it is removed at the end."""
-        self._number += 1
-        folder = self._home() / f"{self._number}-{name}"
-        folder.mkdir()
-        return folder
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._home()))
 
     def runs(self, program: Running) -> bool:
         """Whether it still runs."""
@@ -165,8 +168,8 @@ class Programs:
             self._supervisor.remove_at_end(self._folder)
         return self._folder
 
-    def _until_ready(self, wanted: Sequence[tuple[Running, str]]) -> None:
-        until = time.monotonic() + _READY
+    def _until_ready(self, wanted: Sequence[tuple[Running, str]], seconds: float = _READY) -> None:
+        until = time.monotonic() + seconds
         waiting = list(wanted)
         try:
             while waiting:
@@ -176,7 +179,7 @@ class Programs:
                         raise _did_not_start(started, _("it ended"))
                 waiting = [(started, ready) for started, ready in waiting if not _is_ready(started, ready)]
                 if waiting and time.monotonic() > until:
-                    late = _("it was not ready after {seconds:g} s").format(seconds=_READY)
+                    late = _("it was not ready after {seconds:g} s").format(seconds=seconds)
                     raise _did_not_start(waiting[0][0], late)
                 if waiting:
                     with self._changed:
@@ -224,9 +227,8 @@ def _environment() -> dict[str, str]:
 def _is_ready(started: Running, ready: str) -> bool:
     if ready.startswith("tcp://"):
         host, _colon, port = ready.removeprefix("tcp://").rpartition(":")
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=_ASK):
-            return True
-        return False
+        with socket.socket() as probe:
+            return probe.connect_ex((host, int(port))) == 0
     if not ready.startswith(("http://", "https://")):
         return ready in started.log()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
