@@ -103,7 +103,7 @@ def commands(venv: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_packages_that_were_carried_here_are_enough(
     commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, arguments: list[str], *, carried: bool
 ) -> None:
-    """A learner's come from the folder, by their hashes as ever; a contributor's, which are not in it, from an index."""
+    """A learner's come from the folder, by their hashes as ever; a contributor's come from an index."""
     monkeypatch.setattr("sys.argv", ["install.py", *arguments])
     install.WHEELHOUSE.mkdir()
     assert install.main() == 0
