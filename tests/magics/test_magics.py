@@ -15,12 +15,12 @@ def test_not_yet_then_pass(room: Room) -> None:
     """The cell is saved and judged; the gap is explained; a pass names the door behind it."""
     shown = room.run(f"%%answer W0\n{WRONG}")
     assert room.raised is None
-    assert "W0 · Sample – not yet (0 of 1 observed)" in shown
+    assert "W0 · Sample – not yet (0 of 1 hold)" in shown
     for text in ("Called `add(1, 2)`.", "-1", "Sums are billed.", "Add them, or ask `%hint W0`"):
         assert text in shown
     assert '<section role="group" aria-label="W0 · Sample, not yet' in room.html
     shown = room.run(f"%%answer w0\n{RIGHT}")
-    assert "pass (1 of 1 observed · 10 points)" in shown
+    assert "pass (1 of 1 hold · 10 points)" in shown
     assert "1 other right answer, and what it costs: `%solution W0` · next: W1 · Sample, 5 min" in shown
     assert room.kernel.answers.read(room.kernel.exercise("W0")) == {"answer.py": RIGHT}
     assert room.kernel.progress.tries("W0") == 2

@@ -139,7 +139,7 @@ def test_strictly_a_gap_is_an_error_with_the_cards_text(notebooks: Callable[...,
     assert [m["msg_type"] for m in passed] == ["display_data"]
     error = next(m["content"] for m in notebook.run(f"%%answer W0\n{WRONG}") if m["msg_type"] == "error")
     assert error["ename"] == "NotYet"
-    assert error["traceback"][0] == "W0 · Sample – not yet (0 of 1 observed)"
+    assert error["traceback"][0] == "W0 · Sample – not yet (0 of 1 hold)"
     assert not (course_root / "work").exists()
 
 

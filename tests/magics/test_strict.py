@@ -49,7 +49,7 @@ def test_strictly_a_gap_is_raised(room: Room, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("INPROD_STRICT", "1")
     shown = room.run(f"%%answer W0\n{WRONG}")
     assert isinstance(room.raised, show.NotYet)
-    assert shown.startswith("W0 · Sample – not yet (0 of 1 observed)\n")
+    assert shown.startswith("W0 · Sample – not yet (0 of 1 hold)\n")
     assert shown.rstrip("\n") == str(room.raised)
     for _number in range(3):
         assert room.run(f"%%answer W0\n{WRONG}") == shown

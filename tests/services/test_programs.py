@@ -113,11 +113,10 @@ def test_one_that_ends_is_told_with_its_last_words(programs: Programs) -> None:
         programs.start("web", ["no-such-program-of-ours"], {}, ready="up")
 
 
-def test_one_that_is_never_ready_is_stopped(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_is_never_ready_is_stopped(programs: Programs) -> None:
     """After the deadline, which is told."""
-    monkeypatch.setattr("inprod.services.programs._READY", 0.3)
     with pytest.raises(ServiceError, match=r"it was not ready after 0\.3 s"):
-        programs.start("web", ["python", "-c", "import time; time.sleep(600)"], {}, ready="up")
+        programs.start("web", ["python", "-c", "import time; time.sleep(600)"], {}, ready="up", seconds=0.3)
     assert not programs._running["web"].alive
 
 
