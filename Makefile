@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	&& echo $$p && break; done)
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-NBVAL_TIMEOUT := 60
+NBVAL := --nbval --nbval-cell-timeout 90 -n 2 --dist loadfile  # two notebooks at once, each in one process
 # What `make coverage` compares with; CI names the branch that a pull request goes to.
 export BASE ?= origin/main
 
@@ -30,17 +30,17 @@ install-dev:
 lab: install ## install, then open JupyterLab on your start page (first time about a minute)
 	@$(BIN)/inprod lab
 
-test: install-dev ## install, then every test that needs neither Docker nor a browser, and nbval (about 4 minutes)
-	@echo "Running the tests and all notebooks on embedded servers (about 4 minutes; make test-docker and make test-browser run the rest)."
-	@INPROD_BACKEND=embedded $(PYTEST) --nbval --nbval-cell-timeout $(NBVAL_TIMEOUT) notebooks solutions -q
+test: install-dev ## install, then every test that needs neither Docker nor a browser, and nbval (about 20 minutes on two cores)
+	@echo "Running the tests and all notebooks on embedded servers (about 20 minutes on two cores; make test-docker and make test-browser run the rest)."
+	@INPROD_BACKEND=embedded $(PYTEST) $(NBVAL) notebooks solutions -q
 	@$(PYTEST) -m "not docker and not browser"
 
-test-docker: install-dev ## the docker tests and all notebooks on containers (testcontainers; about 2 minutes)
+test-docker: install-dev ## the docker tests and all notebooks on containers (testcontainers; about 10 minutes)
 	@$(BIN)/inprod doctor --require docker
-	@INPROD_BACKEND=docker $(PYTEST) --nbval --nbval-cell-timeout $(NBVAL_TIMEOUT) notebooks solutions -q
+	@INPROD_BACKEND=docker $(PYTEST) $(NBVAL) notebooks solutions -q
 	@$(PYTEST) -m docker
 
-test-browser: install-dev ## the tests that open JupyterLab in Chromium (about 2 minutes)
+test-browser: install-dev ## the tests that open JupyterLab in Chromium (about 7 minutes)
 	@$(PYTEST) -m browser
 
 coverage: install-dev ## the gate: lines that are new since BASE (origin/main) need a test (about 5 minutes)

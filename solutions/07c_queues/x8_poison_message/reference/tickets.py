@@ -4,10 +4,9 @@ import json
 import os
 from typing import Any
 
+import mailer
 import redis
 from celery import Celery, Task
-
-import mailer
 
 PARKED = "tickets:parked"
 
