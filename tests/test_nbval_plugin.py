@@ -21,7 +21,6 @@ from tests.build.conftest import copy_of_sample
 RIGHT = "def total(numbers):\n    return sum(numbers)\n"
 FIRST_TWO = "def total(numbers):\n    return sum(numbers[:2])\n"
 # xdist is no dependency of the course; this is the option that it brings.
-DIST = "def pytest_addoption(parser):\n    parser.addoption('--dist', dest='dist', default='no')\n"
 TIMEOUT = "def pytest_report_header(config):\n    return f'cell timeout {config.option.nbval_cell_timeout}'\n"
 
 
@@ -144,7 +143,6 @@ def test_a_learners_folder_stays_as_it_is(course: Course, tmp_path: Path) -> Non
 
 def test_the_cells_of_a_notebook_stay_together(tmp_path: Path) -> None:
     """Spreading tests over workers is refused with the remedy; by file it is fine."""
-    (tmp_path / "conftest.py").write_text(DIST, encoding="utf-8")
     done = run(tmp_path, "--nbval", "--dist", "load")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "add `--dist loadfile`" in done.stderr
