@@ -135,6 +135,35 @@ def test_log(answer):
     )
 
 
+def test_no_line_is_lost_where_several_print(tmp_path: Path) -> None:
+    """Each process writes to the end of one log: no line lies over another one's."""
+    server = """\
+import os, signal
+for _n in range(4):
+    if not os.fork():
+        for _line in range(3000):
+            os.write(1, b"x" * 199 + b"\\n")
+        os._exit(0)
+for _n in range(4):
+    os.wait()
+print("done", flush=True)
+signal.pause()
+"""
+    _passes(
+        _judge(
+            tmp_path,
+            '''
+def test_log(answer):
+    """It logs."""
+    server = answer.start(["python", "answer.py"], timeout=20)
+    must(wait_until(lambda: "done" in server.log() or not server.alive, timeout=15), True)
+    must(server.log().count("x" * 199 + "\\n"), 12_000)
+''',
+            server,
+        )
+    )
+
+
 def test_extra_ports_open_and_no_others(tmp_path: Path) -> None:
     """What the check names may be reached; its neighbour may not."""
     client = """\

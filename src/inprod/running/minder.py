@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +51,7 @@ def main(conn: socket.socket, folder: Path) -> None:
     room = Path(spec["folder"])
     if folder not in room.parents:
         os._exit(71)
-    stdout, stderr = (os.memfd_create(name) if hasattr(os, "memfd_create") else _unlinked() for name in ("o", "e"))
+    stdout, stderr = _log("o"), _log("e")
     ours, theirs = socket.socketpair()
     parent = os.getpid()
     child = os.fork()
@@ -63,10 +64,16 @@ def main(conn: socket.socket, folder: Path) -> None:
     os._exit(0)
 
 
-def _unlinked() -> int:
-    import tempfile
-
-    return os.dup(tempfile.TemporaryFile().fileno())
+def _log(name: str) -> int:
+    """A file for what is printed; where several processes print at once, each line goes to its end."""
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create(name)
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    # The position that processes share is not locked for a file in memory: they would write over each other.
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
+    return fd
 
 
 @dataclass
