@@ -88,7 +88,7 @@ def test_servers_end_with_their_supervisor(runtime: Path) -> None:
     """When the supervisor itself is killed, the servers go too; the owner's next sweep takes the files."""
     owner, pids, folder = _start("wait")
     os.kill(pids[0], signal.SIGKILL)
-    assert wait_until(lambda: len(_alive(pids[1:])) == 0, timeout=30, what="the servers ended"), _alive(pids[1:])
+    assert wait_until(lambda: len(_alive(pids[1:])) == 0, timeout=10, what="the servers ended"), _alive(pids[1:])
     owner.kill()
     owner.wait(timeout=10)
     assert folder.exists()
