@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-import socketserver
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from email import message_from_bytes, policy
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,6 +19,7 @@ import guiche
 from guiche import seed_data
 from inprod.messages import _
 from inprod.testing import Answer, CouldNotJudge, NotYet, Suite, saw
+from inprod.testing.mailbox import Mail, Mailbox
 from inprod.testing.postgres import Postgres
 from inprod.testing.redis_ import Redis
 
@@ -79,29 +78,13 @@ INSERT INTO shops SELECT id, %(mode)s FROM who
 """
 
 
-class Mailbox:
-    """A mail server that delivers nothing, and a page that lists what it has taken."""
+class MailPage:
+    """A page that lists the mails of a mailbox."""
 
-    def __init__(self) -> None:
-        self.mails: list[dict[str, str]] = []
-        box = self
-
-        class Smtp(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                self.say("220 ready")
-                for line in self.rfile:
-                    word = line[:4].strip().upper()
-                    if word == b"DATA":
-                        self.say("354 go on")
-                        box.take(self.rfile)
-                    self.say("221 bye" if word == b"QUIT" else "250 ok")
-
-            def say(self, text: str) -> None:
-                self.wfile.write(f"{text}\r\n".encode())
-
-        class List(BaseHTTPRequestHandler):
+    def __init__(self, mailbox: Mailbox) -> None:
+        class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                body = json.dumps(box.mails).encode()
+                body = json.dumps([asdict(mail) for mail in mailbox.mails]).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -111,29 +94,13 @@ class Mailbox:
             def log_message(self, *_args: Any) -> None:
                 """Nobody reads it."""
 
-        smtp = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Smtp)
-        smtp.daemon_threads = True
-        self._servers: list[socketserver.BaseServer] = [smtp, ThreadingHTTPServer(("127.0.0.1", 0), List)]
-        for server in self._servers:
-            Thread(target=server.serve_forever, daemon=True).start()
-
-    def url(self, number: int, scheme: str) -> str:
-        address: Any = self._servers[number].server_address
-        return f"{scheme}://127.0.0.1:{address[1]}"
-
-    def take(self, lines: Any) -> None:
-        """A message that comes, until the dot."""
-        raw = b"".join(line.removeprefix(b".") for line in iter(lines.readline, b".\r\n"))
-        message = message_from_bytes(raw, policy=policy.default)
-        self.put(str(message["To"]), str(message["Subject"]), str(message.get_content()))
-
-    def put(self, to: str, subject: str, text: str) -> None:
-        self.mails.append({"to": to, "subject": subject, "text": text})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
+        self._server.shutdown()
+        self._server.server_close()
 
 
 @dataclass
@@ -152,14 +119,15 @@ class Shop:
     answer: Answer
     postgres: Postgres
     rng: random.Random
-    box: Mailbox
+    mailbox: Mailbox
+    mails_url: str
     url: str
 
     def run(self, customer: dict[str, str]) -> Suite:
         """The tests, with a customer and an event of their own."""
         env = {
             "BASE_URL": self.url,
-            "MAILS_URL": self.box.url(1, "http") + "/",
+            "MAILS_URL": self.mails_url,
             "CUSTOMER_EMAIL": customer["email"],
             "CUSTOMER_PASSWORD": seed_data.PASSWORD,
             "EVENT_SLUG": customer["slug"],
@@ -173,7 +141,8 @@ class Shop:
         numbers = {"price": self.rng.randrange(2_000, 9_000, 100), "seats": self.rng.randint(60, 300)}
         self.postgres.execute(FURNISH, {**made, **numbers, "hash": seed_data.PASSWORD_HASH, "mode": mode})
         for to, order in ((made["email"], made["older"]), (f"x{word}@example.com", str(uuid4()))):
-            self.box.put(to, "Your tickets", f"Hello,\n\nyour tickets:\n\nPaid: R$ 1.00\n{self.url}/orders/{order}\n")
+            text = f"Hello,\n\nyour tickets:\n\nPaid: R$ 1.00\n{self.url}/orders/{order}\n"
+            self.mailbox.mails.append(Mail(to, "Your tickets", text))
         return made
 
     def bought(self, customer: dict[str, str]) -> int:
@@ -189,28 +158,12 @@ def once() -> list[Evidence]:
 
 
 @pytest.fixture
-def box() -> Iterator[Mailbox]:
-    """Where all mail goes."""
-    made = Mailbox()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def seen(
-    once: list[Evidence],
-    answer: Answer,
-    start_guiche: Callable[..., Any],
-    postgres: Postgres,
-    redis: Redis,
-    box: Mailbox,
-    rng: random.Random,
-) -> Evidence:
+def seen(once: list[Evidence], request: pytest.FixtureRequest) -> Evidence:
     """The evidence; where the run ended early, each observation says why."""
     if not once:
         once.append(Evidence())
         try:
-            watch(once[0], answer, start_guiche, postgres, redis, box, rng)
+            watch(once[0], request.getfixturevalue("shop"))
         except Exception as trouble:
             once[0].trouble = trouble
     if once[0].trouble is not None:
@@ -220,26 +173,32 @@ def seen(
     return once[0]
 
 
-def watch(
-    seen: Evidence,
+@pytest.fixture
+def shop(
     answer: Answer,
     start_guiche: Callable[..., Any],
     postgres: Postgres,
     redis: Redis,
-    box: Mailbox,
+    mailbox: Mailbox,
     rng: random.Random,
-) -> None:
-    """The four shops at once: one system, and the customer decides which mistake there is."""
+) -> Iterator[Shop]:
+    """One system, and the customer decides which mistake there is."""
     postgres.execute("CREATE TABLE shops (user_id bigint PRIMARY KEY, mode text NOT NULL)")
     source = Path(guiche.__file__).parent
     files = {
         name: (source / name.removeprefix("guiche/")).read_text(encoding="utf-8") + more
         for name, more in (("guiche/web/orders.py", ORDERS), ("guiche/outbox.py", OUTBOX))
     }
-    extra = {"MAIL_URL": box.url(0, "smtp"), "CACHE_SECONDS": "1"}
+    extra = {"MAIL_URL": mailbox.url, "CACHE_SECONDS": "1"}
     system = start_guiche(database_url=postgres.url, redis_url=redis.url, workers=1, extra=extra, files=files)
     system.provider.behave(delay=SLOW, webhooks=False)  # a webhook would be quicker than the answer
-    shop = Shop(answer, postgres, rng, box, system.url)
+    page = MailPage(mailbox)
+    yield Shop(answer, postgres, rng, mailbox, page.url, system.url)
+    page.close()
+
+
+def watch(seen: Evidence, shop: Shop) -> None:
+    """The four runs."""
     for _attempt in range(2):
         in_all_shops(seen, shop)
         if seen.runs[HONEST].green and seen.bought[HONEST]:

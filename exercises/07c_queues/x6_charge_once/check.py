@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import random
 import signal
-import socketserver
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from email import message_from_bytes, policy
-from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +16,7 @@ from celery import Celery
 
 from inprod.messages import _
 from inprod.testing import Answer, NotYet, Pending, saw, system, wait_until
+from inprod.testing.mailbox import Mailbox
 from inprod.testing.postgres import Postgres
 from inprod.testing.proxy import Proxy, ProxyMaker
 from inprod.testing.redis_ import Redis
@@ -54,52 +52,6 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
 end
 return n
 """
-
-
-class Mailbox:
-    """A mail server that can let its callers wait."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[str, str]] = []  #: to whom, and the text
-        self.callers = 0
-        self.open = Event()
-        self.open.set()
-        box = self
-
-        class Smtp(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                box.callers += 1
-                box.open.wait(LIMIT)
-                with suppress(OSError):  # the caller may be dead
-                    self.talk()
-
-            def talk(self) -> None:
-                self.say("220 ready")
-                for line in self.rfile:
-                    word = line[:4].strip().upper()
-                    if word == b"DATA":
-                        self.say("354 go on")
-                        raw = b"".join(iter(self.rfile.readline, b".\r\n"))
-                        mail = message_from_bytes(raw, policy=policy.default)
-                        box.mails.append((str(mail["To"]), str(mail.get_content())))
-                    self.say("221 bye" if word == b"QUIT" else "250 ok")
-
-            def say(self, text: str) -> None:
-                self.wfile.write(f"{text}\r\n".encode())
-
-            def finish(self) -> None:
-                with suppress(OSError):
-                    super().finish()
-
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Smtp)
-        self._server.daemon_threads = True
-        self.url = f"smtp://127.0.0.1:{self._server.server_address[1]}"
-        Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self.open.set()
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @dataclass(frozen=True)
@@ -152,7 +104,7 @@ class Stage:
 
     postgres: Postgres
     redis: Redis
-    box: Mailbox
+    mailbox: Mailbox
     provider: Any
     to_provider: Proxy
     to_redis: Proxy
@@ -182,7 +134,7 @@ class Stage:
             status=str(self.postgres.rows("SELECT status FROM orders WHERE id = %s::uuid", order.id)[0]["status"]),
             rows=sum(row["provider_ref"] in charges for row in rows),
             by_message=any(key in sent for key in charges.values()),
-            mails=sum(to == self.email and order.id in text for to, text in self.box.mails),
+            mails=sum(mail.to == self.email and order.id in mail.text for mail in self.mailbox.mails),
             messages=self.messages(order),
             taken=sum(f"{task}] received" in line for line in lines for task in sent),
             alive=self.worker.alive,
@@ -303,11 +255,11 @@ class Stage:
     def killed_when_paid(self, order: Order) -> Look:
         """The process is killed when the order is paid, and neither mail nor message can have left."""
         self.renew_children()
-        self.box.open.clear()
-        before = self.box.callers
+        self.mailbox.door.clear()
+        before = self.mailbox.callers
 
         def mailing() -> bool:
-            return self.box.callers > before
+            return self.mailbox.callers > before
 
         with self.no_writing():
             self.publish(order)
@@ -316,7 +268,7 @@ class Stage:
         held = wait_until(lambda: mailing() or self.look(order).status == "paid", timeout=REACHED, what="it is paid")
         self.kill_children()
         self.to_redis.heal()
-        self.box.open.set()
+        self.mailbox.door.set()
         return replace(self.settled(order), held=held)
 
 
@@ -332,14 +284,6 @@ class Evidence:
 def once() -> list[Evidence]:
     """Where the first observation leaves the evidence for the others."""
     return []
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    """Where all mail goes."""
-    made = Mailbox()
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -366,7 +310,7 @@ def stage(
     postgres: Postgres,
     redis: Redis,
     proxy: ProxyMaker,
-    box: Mailbox,
+    mailbox: Mailbox,
     rng: random.Random,
 ) -> Iterator[Stage]:
     """The provider and the worker run, each behind a proxy."""
@@ -377,14 +321,14 @@ def stage(
         "DATABASE_URL": postgres.url,
         "REDIS_URL": to_redis.url,
         "PAYMENTS_URL": to_provider.url,
-        "MAIL_URL": box.url,
+        "MAIL_URL": mailbox.url,
         "PYTHONUNBUFFERED": "1",
     }
     email = "".join(rng.choices("abcdefghijklmnoprstuvz", k=12)) + "@example.com"
     postgres.execute(CUSTOMER, email)
     running = system.start(answer, [Worker(env)], under=package)
     with Celery("web", broker=redis.url, set_as_current=False) as web:
-        yield Stage(postgres, redis, box, provider, to_provider, to_redis, running["worker"], web, rng, email)
+        yield Stage(postgres, redis, mailbox, provider, to_provider, to_redis, running["worker"], web, rng, email)
     running.close()
 
 

@@ -19,6 +19,7 @@ from inprod.testing.failures import AnswerFailed
 from inprod.testing.saw import CouldNotJudge, NotYet
 
 if TYPE_CHECKING:
+    from inprod.testing.mailbox import Mailbox
     from inprod.testing.postgres import Postgres
     from inprod.testing.proxy import ProxyMaker
     from inprod.testing.redis_ import Redis
@@ -103,6 +104,15 @@ class CheckPlugin(Quiet):
         maker = ProxyMaker()
         yield maker
         maker.close()
+
+    @pytest.fixture
+    def mailbox(self) -> Iterator[Mailbox]:
+        """A mail server that keeps what it gets."""
+        from inprod.testing.mailbox import Mailbox
+
+        made = Mailbox()
+        yield made
+        made.close()
 
     # Records.
 
