@@ -61,8 +61,9 @@ verify: install-dev ## prove every exercise: right answers pass, each wrong one 
 bench: install-dev ## the engine's figures, beside what a course would otherwise do (about 2 minutes)
 	@$(BIN)/inprod bench
 
-wheelhouse: install ## for a room without a network: the learner's packages in wheelhouse/, from where `make lab` takes them
+wheelhouse: install ## for a room without a network: packages and Docker's images in wheelhouse/, for `make lab` and `inprod lab --offline`
 	@$(BIN)/python src/inprod/install.py --wheelhouse
+	@$(BIN)/inprod doctor --save wheelhouse/images
 
 lock: ## for maintainers: pin and hash what pyproject.toml asks for (needs uv)
 	@python3 .ci/lock.py $(LOCK_OPTIONS)

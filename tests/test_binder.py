@@ -8,39 +8,19 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.machines import UID, Machine, made_machine
+
 ROOT = Path(__file__).parents[1]
 BINDER = ROOT / "binder"
-UID = 1000
-COPIED = (
-    "binder", "constraints.txt", "course.toml", "environment.yml", "exercises", "LICENSE", "notebooks",
-    "pyproject.toml", "README.md", "src",
-)  # fmt: skip
 PIP = ["--requirement constraints.txt"]
 #: A notebook that never loads the course: its kernel must know it all the same.
-#: Root becomes a normal user, with the 64 MB of shared memory that a container has. Where this Python lies in root's
-#: closed home, that home is open here and holds nothing else; the rest of the machine sees none of it.
-AS_USER = """
-base=$1 home=$2 spare=$3
-shift 3
-mount -t tmpfs -o size=64m,mode=1777 tmpfs /dev/shm
-case "$base" in "$home"/*)
-    mount --bind "$base" "$spare"
-    mount -t tmpfs -o mode=755 tmpfs "$home"
-    mkdir -p "$base"
-    mount --bind "$spare" "$base"
-esac
-exec setpriv --reuid UID --regid UID --clear-groups -- "$@"
-""".replace("UID", str(UID))
 KERNEL = '''
 import json, os, sys
 import nbformat
@@ -128,66 +108,11 @@ def test_binder_conda_lock_and_metadata_agree() -> None:
     assert [name for name in ("postBuild", "start") if not os.access(BINDER / name, os.X_OK)] == []
 
 
-@dataclass(frozen=True)
-class Machine:
-    """A copy of the repository, an environment, and a user who has nothing else."""
-
-    home: Path
-    prefix: Path
-    root: bool
-
-    def run(self, *command: str, seconds: int = 240) -> subprocess.CompletedProcess[str]:
-        """As that user, in the copy, with nothing of the caller's environment."""
-        clean = {
-            "HOME": str(self.home),
-            "PATH": f"{self.prefix / 'bin'}:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "TMPDIR": str(self.home.parent),
-        }
-        become: list[str] = []
-        if self.root:
-            spare = self.home.parent / "spare"
-            spare.mkdir(exist_ok=True)
-            become = ["unshare", "--mount", "--propagation", "private", "bash", "-ec", AS_USER, "bash"]
-            become += [sys.base_prefix, str(Path.home()), str(spare)]
-        return subprocess.run(
-            [*become, *command],
-            cwd=self.home, env=clean, capture_output=True, text=True, timeout=seconds, check=False,
-        )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    """Where the packages are installed, and the course is not; root becomes user 1000, any other user stays."""
-    root = os.geteuid() == 0
-    # A folder that another user can reach, which pytest's own is not.
-    with tempfile.TemporaryDirectory(prefix="inprod-binder-") as place:
-        home, prefix = Path(place, "home"), Path(place, "environment")
-        Path(place).chmod(0o755)
-        home.mkdir()
-        hidden = shutil.ignore_patterns("__pycache__", "work", ".ipynb_checkpoints")
-        for name in COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, home / name, symlinks=True, ignore=hidden)
-            else:
-                shutil.copy(source, home / name)
-        subprocess.run(
-            [sys.executable, "-m", "venv", "--without-pip", prefix],
-            check=True,
-            timeout=60,
-        )
-        (packages,) = prefix.glob("lib/python3.*/site-packages")
-        # What conda and pip would have installed; a .pth file in there, such as the course's own, is not read.
-        (packages / "installed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-        for name in ("jupyter", "jupyter-lab"):
-            program = (Path(sys.executable).with_name(name)).read_text(encoding="utf-8").partition("\n")[2]
-            (prefix / "bin" / name).write_text(f"#!{prefix}/bin/python\n{program}", encoding="utf-8")
-            (prefix / "bin" / name).chmod(0o755)
-        if root:
-            for path in (Path(place), *Path(place).rglob("*")):
-                os.chown(path, UID, UID, follow_symlinks=False)
-        yield Machine(home, prefix, root)
+    """Where the packages are installed, and the course is not."""
+    with made_machine() as made:
+        yield made
 
 
 @pytest.mark.slow

@@ -24,15 +24,48 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
-def _without_network(*arguments: str) -> subprocess.CompletedProcess[str]:
+#: In a copy of the course that came on a stick: install, open the lab, and judge an answer.
+EVENING = """
+import signal, subprocess, sys, threading, urllib.request
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    print(*command, done.returncode, done.stdout[-1500:], done.stderr[-1500:], sep="\\n", flush=True)
+    assert done.returncode == 0
+run(sys.executable, "src/inprod/install.py")
+command = [".venv/bin/inprod", "lab", "--offline", "--no-browser"]
+lab = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+guard = threading.Timer(120, lab.kill)
+guard.start()
+try:
+    for line in lab.stdout:
+        print(line, end="", flush=True)
+        if "/lab/tree/start.md?token=" in line:
+            address = line.split()[-1]
+            break
+    page = urllib.request.urlopen(address, timeout=20).read().decode()
+    assert "jupyter-config-data" in page, page[:500]
+    print("JupyterLab answers")
+finally:
+    guard.cancel()
+    lab.send_signal(signal.SIGTERM)
+    lab.wait(20)
+run(".venv/bin/inprod", "check", "W1", "--answers", "solutions/00_setup/w1_first_check/reference")
+"""
+#: What the stick holds: the files that git knows, as a download has them, and wheelhouse/.
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.egg-info")
+
+
+def _without_network(
+    *arguments: str, cwd: Path = ROOT, python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
     user = [] if os.geteuid() == 0 else ["--user", "--map-current-user", "--keep-caps"]
     return subprocess.run(
-        ["unshare", *user, "--net", sys.executable, "-c", INSIDE, *arguments],
-        cwd=ROOT,
+        ["unshare", *user, "--net", python, "-c", INSIDE, *arguments],
+        cwd=cwd,
         env={**os.environ, "INPROD_BACKEND": "embedded"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=400,
         check=False,
     )
 
@@ -65,3 +98,35 @@ def test_the_namespace_is_empty() -> None:
     """The proof is one: an address outside can't be reached from in there."""
     done = _without_network("-c", "import socket; socket.create_connection(('192.0.2.1', 80), 5)")
     assert "Network is unreachable" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_stick_is_enough(tmp_path: Path) -> None:
+    """Filled where there is a network; then installed, opened and used where there is none."""
+    stick = tmp_path / "stick"
+    for name in ("exercises", "notebooks", "solutions", "src"):
+        shutil.copytree(ROOT / name, stick / name, ignore=LEFT_OUT)
+    for name in ("constraints.txt", "course.toml", "LICENSE", "Makefile", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, stick / name)
+    base = str(Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}"))
+    # Any environment with pip can fetch; the learner's own is made in the room.
+    (stick / ".venv").symlink_to(sys.prefix)
+    filled = subprocess.run(
+        [base, "src/inprod/install.py", "--wheelhouse"],
+        cwd=stick, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert filled.returncode == 0, filled.stdout + filled.stderr
+    (stick / ".venv").unlink()
+
+    evening = _without_network("-c", EVENING, cwd=stick, python=base)
+    assert evening.returncode == 0, evening.stdout + evening.stderr
+    assert "Installing the course into .venv from wheelhouse" in evening.stdout
+    assert "Servers, without a network: embedded" in evening.stdout
+    assert "JupyterLab answers" in evening.stdout
+
+    # The proof needs both halves: without what was carried, there is nothing to install.
+    shutil.rmtree(stick / ".venv")
+    shutil.rmtree(stick / "wheelhouse")
+    refused = _without_network("src/inprod/install.py", cwd=stick, python=base)
+    assert refused.returncode == 2
+    assert "connect to the network for this one step" in refused.stderr

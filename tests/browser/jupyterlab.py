@@ -31,6 +31,7 @@ _OUTPUTS = ".jp-Cell.jp-mod-active .jp-OutputArea-output"
 
 def open_browser(playwright: Playwright) -> Browser:
     """Chromium: INPROD_CHROMIUM, else the system's, else the one that Playwright installed."""
+    expect.set_options(timeout=SECONDS * 1000)  # the default of 5 s is for a machine that does nothing else
     system = "/usr/bin/chromium"
     path = os.environ.get("INPROD_CHROMIUM") or (system if Path(system).exists() else None)
     arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]

@@ -46,6 +46,8 @@ def lab(options: argparse.Namespace) -> int:
             do=_("add --prepare: `inprod lab --prepare --hosted`"),
         )
     of = course()
+    if options.offline:
+        learners_lab.without_network(of, say=_say)
     work = work_folder(of)
     said: list[str] = []
 
@@ -182,15 +184,18 @@ def progress(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """`inprod doctor`."""
+    from inprod.services import carried
     from inprod.services import doctor as found
 
     if options.pull:
         found.pull(_say)
+    if options.save:
+        carried.save(options.save, _say)
     if options.cleanup and not found.cleanup(_say):
         _say(_("Nothing was left behind."))
     if options.require:
         found.require(options.require)
-    if options.pull or options.cleanup or options.require:
+    if options.pull or options.save or options.cleanup or options.require:
         return 0
     findings = tutor.examine()
     _show((json_ if options.json else text).doctor(findings))

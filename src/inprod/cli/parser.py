@@ -35,6 +35,11 @@ def _learner(commands: Any) -> None:
     lab = _command(commands, "lab", learner.lab, _("open JupyterLab on your start page"), "inprod lab")
     lab.add_argument("--port", type=int, help=_("the port; the next free one when it is taken"))
     lab.add_argument("--no-browser", action="store_true", help=_("print the address, open nothing"))
+    lab.add_argument(
+        "--offline",
+        action="store_true",
+        help=_("for a room without a network: load the images that `make wheelhouse` saved, fetch nothing"),
+    )
     lab.add_argument("--prepare", action="store_true", help=_("bring your notebooks up to date, and stop there"))
     lab.add_argument(
         "--hosted",
@@ -78,6 +83,9 @@ def _learner(commands: Any) -> None:
 
     doctor = _command(commands, "doctor", learner.doctor, _("say what this machine has and lacks"), "inprod doctor")
     doctor.add_argument("--pull", action="store_true", help=_("fetch Docker's images, once"))
+    doctor.add_argument(
+        "--save", type=Path, metavar="FOLDER", help=_("write the images that Docker has into files, to carry them")
+    )
     doctor.add_argument("--cleanup", action="store_true", help=_("remove what a killed course left behind"))
     doctor.add_argument("--require", choices=BACKENDS[1:], help=_("fail unless this backend can serve"))
     _json(doctor)

@@ -12,6 +12,7 @@ from inprod.messages import _
 from inprod.services.base import Services
 
 BACKEND_VARIABLE = "INPROD_BACKEND"
+OFFLINE_VARIABLE = "INPROD_OFFLINE"  #: set by `inprod lab --offline`: no image is fetched, whoever asks
 BACKENDS = ("auto", "external", "docker", "embedded")
 
 
@@ -40,7 +41,7 @@ def open_services(backend: str | None = None) -> Services:
         case "docker":
             from inprod.services.containers import Containers
 
-            return Containers(pull=True)
+            return Containers(pull=not os.environ.get(OFFLINE_VARIABLE))
     raise InprodError(
         _("There is no backend {name}.").format(name=name),
         looked=BACKEND_VARIABLE if not backend else "--backend",

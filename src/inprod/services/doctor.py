@@ -42,8 +42,8 @@ def require(backend: str) -> None:
         _redis_binary()
     elif backend == "external":
         _require_external()
-    elif not (finding := _backend(engine.probe())).ok:
-        raise ServiceError(finding.saw, looked="auto", do=finding.do)
+    else:
+        serves()
 
 
 def pull(progress: Progress) -> None:
@@ -62,6 +62,18 @@ def pull(progress: Progress) -> None:
             progress(_("{image} is here").format(image=image))
         else:
             pulling.pull(image, found.endpoint, progress)
+
+
+def serves() -> str:
+    """Where the servers come from and which they are, such as `embedded: PostgreSQL 18.6 (…), Valkey 8.1 (…)`.
+
+    Raises:
+        ServiceError: no backend can serve; with the remedy.
+    """
+    finding = _backend(engine.probe())
+    if not finding.ok:
+        raise ServiceError(finding.saw, looked=os.environ.get(BACKEND_VARIABLE) or "auto", do=finding.do)
+    return finding.saw
 
 
 def cleanup(progress: Progress) -> list[str]:
