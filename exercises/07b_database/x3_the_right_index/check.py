@@ -23,6 +23,7 @@ GIVEN = Path(__file__).parents[1] / "given"
 FEWER = 50  #: times fewer blocks
 WAL = 1.5  #: times as many bytes
 MOST = 2  #: indexes
+MOST_SHOWN = 120  #: characters of a statement on a card
 ENDED = 12.0  #: seconds for a statement
 BATCH = 300  #: rows of an INSERT whose WAL is counted
 
@@ -255,6 +256,12 @@ class Watch:
         return not self.seen.failed and not self.seen.late
 
 
+def shown(statement: str) -> str:
+    """A statement in one line, without its comments."""
+    line = " ".join(re.sub(r"--[^\n]*|/\*.*?\*/", " ", statement, flags=re.DOTALL).split())
+    return line if len(line) <= MOST_SHOWN else f"{line[:MOST_SHOWN]}…"
+
+
 def statements(script: str) -> list[str]:
     """The statements of a script, without the semicolons between them."""
     found = [match[0].strip() for match in STATEMENT.finditer(script)]
@@ -286,7 +293,7 @@ def require_run(seen: Evidence) -> None:
             needs="each statement ends within {seconds} seconds; an index of this table takes less than one",
             why="Whatever runs for long holds its locks for long.",
             try_="Look for a statement that waits for something, or that doesn't make an index.",
-            statement=seen.late[:120],
+            statement=shown(seen.late),
             seconds=int(ENDED),
         )
     if seen.failed is not None and isinstance(seen.failed[1], errors.ActiveSqlTransaction):
@@ -297,7 +304,7 @@ def require_run(seen: Evidence) -> None:
             needs="the statement on its own, outside a transaction",
             why="It works in several transactions of its own, and waits for those of others in between.",
             try_="Leave out `BEGIN` and `COMMIT`. A migration of Alembic has `autocommit_block()` for this.",
-            statement=seen.failed[0][:120],
+            statement=shown(seen.failed[0]),
             error=str(seen.failed[1]).splitlines()[0],
         )
     if invalid := [index["name"] for index in seen.indexes if not index["valid"]]:
@@ -319,7 +326,7 @@ def require_run(seen: Evidence) -> None:
             needs="statements that run",
             why="A script that stops half-way leaves half of its work in production.",
             try_="Run this statement in the lesson's database first.",
-            statement=seen.failed[0][:120],
+            statement=shown(seen.failed[0]),
             error=str(seen.failed[1]).splitlines()[0],
         )
 
@@ -443,7 +450,7 @@ def test_writers(seen: Evidence) -> None:
             needs="no lock on `tickets` that keeps an INSERT waiting",
             why="The statement waits for one open transaction, and every INSERT that comes later waits behind it.",
             try_="`CREATE INDEX` has a word for this. It takes longer, and lets others write.",
-            statement=statement[:120],
+            statement=shown(statement),
             mode=mode,
             waited=_("The next customer's INSERT waited, and gave up.") if seen.waited else "",
         )

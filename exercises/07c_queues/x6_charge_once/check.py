@@ -29,6 +29,7 @@ LATENCY = 0.2  #: of Redis, while two work at the same time
 QUIET = 1.5  #: nothing left to do, and nothing done: nobody will
 SLOW = 30  #: the provider, while the process is killed
 MAILS = 2
+ENDS = ("succeeded", "raised", "retry", "rejected", "ignored")  #: Celery's words for the end of a task
 PLAIN, LATE, TWO, CHARGED, PAID = "plain", "late", "two", "charged", "paid"
 
 PROCESSES = 2
@@ -82,6 +83,7 @@ class Look:
     mails: int
     messages: int
     taken: int  #: how often the worker has received a message about it
+    ended: int  #: how often its task has come to an end, as the worker tells
     held: bool = True  #: the answer came to the point where the check held it
     acked: bool = False  #: at that point, the message was gone
     early: bool = False  #: at that point, the e-mail was there
@@ -137,6 +139,7 @@ class Stage:
             mails=sum(mail.to == self.email and order.id in mail.text for mail in self.mailbox.mails),
             messages=self.messages(order),
             taken=sum(f"{task}] received" in line for line in lines for task in sent),
+            ended=sum(f"{task}] {word}" in line for line in lines for task in sent for word in ENDS),
             alive=self.worker.alive,
         )
 
@@ -149,8 +152,11 @@ class Stage:
         wanted, found = (order.id, order.cents), self.provider.charges()
         return {one["id"]: one["key"] for one in found if (one["order_id"], one["amount_cents"]) == wanted}
 
-    def settled(self, order: Order, *, after: Look | None = None) -> Look:
-        """The order when it is done, when nobody works on it any more, or when the time is over."""
+    def settled(self, order: Order, *, after: Look | None = None, killed: bool = False) -> Look:
+        """The order when it is done, when nobody works on it any more, or when the time is over.
+
+        Whoever was `killed` tells no end; otherwise a task that has begun may be slow, on a busy machine.
+        """
         seen, since = self.look(order), time.monotonic()
 
         def over() -> bool:
@@ -159,7 +165,10 @@ class Stage:
             if now != seen:
                 seen, since = now, time.monotonic()
             quiet = time.monotonic() - since > QUIET
-            return not now.messages and (quiet or (now.done and now.taken > (after.taken if after else 0)))
+            at_work = now.taken > now.ended and not killed
+            return not now.messages and (
+                (quiet and not at_work) or (now.done and now.taken > (after.taken if after else 0))
+            )
 
         wait_until(lambda: not self.worker.alive or over(), timeout=LIMIT, what="the order is settled")
         return seen
@@ -250,7 +259,9 @@ class Stage:
         then = self.look(order)
         self.provider.behave(webhooks=False)
         self.kill_children()
-        return replace(self.settled(order), held=held, acked=held and not then.messages, early=bool(then.mails))
+        return replace(
+            self.settled(order, killed=True), held=held, acked=held and not then.messages, early=bool(then.mails)
+        )
 
     def killed_when_paid(self, order: Order) -> Look:
         """The process is killed when the order is paid, and neither mail nor message can have left."""
@@ -269,7 +280,7 @@ class Stage:
         self.kill_children()
         self.to_redis.heal()
         self.mailbox.door.set()
-        return replace(self.settled(order), held=held)
+        return replace(self.settled(order, killed=True), held=held)
 
 
 @dataclass

@@ -155,6 +155,17 @@ CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON orders
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()
 """
 
+#: The values of all lists and hashes.
+MESSAGES = """
+local all = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+    local kind = redis.call('TYPE', key).ok
+    local found = kind == 'list' and redis.call('LRANGE', key, 0, -1) or kind == 'hash' and redis.call('HVALS', key)
+    for _, value in ipairs(found or {}) do table.insert(all, value) end
+end
+return all
+"""
+
 
 @dataclass(frozen=True)
 class Process:
@@ -232,12 +243,8 @@ class Shop:
 
     def messages(self) -> list[str]:
         """What lies in Redis, readable: the values of lists, hashes and the like, with the body of each message."""
-        client, found = self.redis.client, list[str]()
-        for key in client.scan_iter():
-            kind = client.type(key)
-            values = client.lrange(key, 0, -1) if kind == "list" else client.hvals(key) if kind == "hash" else []
-            found += [str(value) + _body(str(value)) for value in values]
-        return found
+        values = self.redis.client.eval(MESSAGES, 0)  # in one step: an answer may have sent a thousand
+        return [str(value) + _body(str(value)) for value in values]
 
     def jobs(self, caller: Pending, order: str) -> list[dict[str, Any]]:
         """Whatever was sent, waits, or was received for an order."""
@@ -248,8 +255,11 @@ class Shop:
 
     def worked(self, order: str) -> list[dict[str, Any]]:
         """What the worker said of an order's jobs."""
-        log = self.running.log("worker") if self.running else ""
-        return [fact for fact in said(log) if order in str(fact.get("of", ""))]
+        return [fact for fact in self.told() if order in str(fact.get("of", ""))]
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the worker said of all jobs."""
+        return said(self.running.log("worker") if self.running else "")
 
     def notes(self, orders: Iterable[str]) -> dict[str, int]:
         """How often each of these orders was confirmed."""
@@ -536,7 +546,8 @@ def test_all_are_confirmed(shop: Shop, orders: Orders, rng: Any, request: pytest
 def is_confirmed(shop: Shop, alive: list[str]) -> None:
     """Raise unless each order is confirmed once, with no trouble on the way."""
     counts = shop.notes(alive).values()
-    facts = [fact for order in alive for fact in shop.worked(order)]
+    told = shop.told()
+    facts = [fact for order in alive for fact in told if order in str(fact.get("of", ""))]
     troubles = [str(fact["error"]) for fact in facts if fact["what"] in ("failed", "retried")]
     error = troubles[0] if troubles else ""
     if missing := sum(n == 0 for n in counts):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from inprod.build import overview
+from inprod.build.answers import lint_answers
 from inprod.build.checks import lint_check
 from inprod.build.execute import execute
 from inprod.build.lesson import Kind, Lesson, read_lesson
@@ -90,7 +91,9 @@ def check(course: Course) -> tuple[Stale | Finding, ...]:
         exercises = {exercise.id: exercise for exercise in discover(course)}
     except InprodError as error:
         return (_finding(error, course.exercises),)
-    found: list[Stale | Finding] = [finding for e in exercises.values() for finding in lint_check(e)]
+    found: list[Stale | Finding] = []
+    for exercise in exercises.values():
+        found += [*lint_check(exercise), *lint_answers(exercise)]
     for name in lessons(course):
         path = course.notebooks / f"{name}.md"
         try:

@@ -1,3 +1,3 @@
-"""Tests for pricing.total(): one for each sentence of the specification, for a start."""
+"""Tests for pricing.total(): one for each sentence of the specification."""
 
 from pricing import total

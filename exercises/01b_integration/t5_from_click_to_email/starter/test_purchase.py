@@ -6,7 +6,9 @@ import httpx
 def test_purchase(base_url, customer, slug):
     headers = {"Accept": "application/json"}
     with httpx.Client(base_url=base_url, headers=headers) as shop:
-        shop.post("/login", json={"email": customer.email, "password": customer.password})
+        shop.post(
+            "/login", json={"email": customer.email, "password": customer.password}
+        )
         tier = shop.get(f"/events/{slug}").json()["event"]["tiers"][0]
         answer = shop.post(
             "/orders",

@@ -21,9 +21,21 @@ mailer = Mailer(os.environ["MAIL_URL"])
 def charge_order(order_id: str) -> None:
     with sessions() as session:
         order = session.get_one(Order, UUID(order_id))
-        charge = payments.charge(order_id, order.total_cents, key=str(uuid4()), request_id="")
-        paid = Payment(order_id=order.id, provider_ref=charge.id, status="succeeded", created_at=datetime.now(UTC))
+        charge = payments.charge(
+            order_id, order.total_cents, key=str(uuid4()), request_id=""
+        )
+        paid = Payment(
+            order_id=order.id,
+            provider_ref=charge.id,
+            status="succeeded",
+            created_at=datetime.now(UTC),
+        )
         session.add(paid)
         order.status = "paid"
         session.commit()
-        mailer.send(order.user.email, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}")
+        mailer.send(
+            order.user.email,
+            "Your tickets",
+            f"Order {order_id} is paid.",
+            key=f"ticket:{order_id}",
+        )

@@ -23,7 +23,12 @@ def confirm(order_id: str) -> None:
 
 def place(session: Session, user_id: int, total_cents: int) -> str:
     """Add an order and have it confirmed; the caller commits, or rolls back."""
-    order = Order(id=uuid4(), user_id=user_id, total_cents=total_cents, idempotency_key=uuid4().hex)
+    order = Order(
+        id=uuid4(),
+        user_id=user_id,
+        total_cents=total_cents,
+        idempotency_key=uuid4().hex,
+    )
     session.add(order)
     session.flush()
     confirm.delay(str(order.id))

@@ -9,7 +9,9 @@ ROOT = Path(__file__).parent / "kiosk"
 def opened():
     for path in sorted(ROOT.rglob("*.py")):
         name = path.stem
-        if "build" not in path.parts and (name.startswith("test_") or name.endswith("_test")):
+        if "build" not in path.parts and (
+            name.startswith("test_") or name.endswith("_test")
+        ):
             yield path
 
 
@@ -17,7 +19,11 @@ def tests_of(body, prefix):
     last = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
     for name, node in last.items():
         if name.startswith("test"):
-            rows = [len(d.args[1].elts) for d in node.decorator_list if "parametrize" in ast.unparse(d)]
+            rows = [
+                len(d.args[1].elts)
+                for d in node.decorator_list
+                if "parametrize" in ast.unparse(d)
+            ]
             yield f"{prefix}::{name}", (rows or [1])[0]
 
 

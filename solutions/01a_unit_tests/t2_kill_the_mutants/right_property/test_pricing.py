@@ -36,7 +36,9 @@ def test_only_the_sum_counts(prices):
     assert total(prices) == total([sum(prices)])
 
 
-@pytest.mark.parametrize(("prices", "expected"), [([], 0), ([10_000], 8_500), ([20_000], 17_000)])
+@pytest.mark.parametrize(
+    ("prices", "expected"), [([], 0), ([10_000], 8_500), ([20_000], 17_000)]
+)
 def test_worked_out_by_hand(prices, expected):
     assert total(prices) == expected
 

@@ -17,10 +17,12 @@ def engine():
 
 @pytest.fixture
 def sessions(engine):
-    """Makes the sessions of the application, all of them inside one transaction that nobody commits."""
+    """Makes the application's sessions, all in one transaction that nobody commits."""
     with engine.connect() as connection:
         around = connection.begin()
-        yield sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+        yield sessionmaker(
+            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        )
         around.rollback()
 
 

@@ -12,7 +12,9 @@ SCHEMA = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{uuid4().hex[:8]
 
 @pytest.fixture(scope="session")
 def engine():
-    url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://", 1)
+    url = os.environ["DATABASE_URL"].replace(
+        "postgresql://", "postgresql+psycopg://", 1
+    )
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")

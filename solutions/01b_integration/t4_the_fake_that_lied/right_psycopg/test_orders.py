@@ -32,7 +32,9 @@ def test_one_row_for_one_key(repo, world, rows):
 def test_days_of_sao_paulo(repo, world, hour, day):
     at = datetime(2026, 6, 10, hour, 0, tzinfo=UTC)
     repo.place(user_id=world.customer.id, tier_id=world.tier.id, qty=1, key="k", at=at)
-    found = {n: len(repo.placed_on(world.customer.id, date(2026, 6, n))) for n in (9, 10, 11)}
+    found = {
+        n: len(repo.placed_on(world.customer.id, date(2026, 6, n))) for n in (9, 10, 11)
+    }
     assert found == {9: 0, 10: 0, 11: 0} | {day: 1}
 
 

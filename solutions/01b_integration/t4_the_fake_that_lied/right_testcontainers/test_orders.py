@@ -42,6 +42,8 @@ def test_day_and_search(shop):
     session, world = shop
     repo = OrderRepo(session)
     at = datetime(2026, 5, 1, 23, 15, tzinfo=ZoneInfo("America/Sao_Paulo"))
-    order = repo.place(user_id=world.customer.id, tier_id=world.tier.id, qty=1, key="late", at=at).order
+    order = repo.place(
+        user_id=world.customer.id, tier_id=world.tier.id, qty=1, key="late", at=at
+    ).order
     assert order in repo.placed_on(world.customer.id, date(2026, 5, 1))
     assert order in repo.find(world.customer.id, "nona sinfonia")

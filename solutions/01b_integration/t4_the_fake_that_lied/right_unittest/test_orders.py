@@ -15,7 +15,12 @@ class Orders(unittest.TestCase):
     def setUp(self):
         self.engine = make_engine(os.environ["DATABASE_URL"])
         self.session = make_sessions(self.engine)()
-        self.session.execute(text("TRUNCATE users, events, tiers, orders, order_items RESTART IDENTITY CASCADE"))
+        self.session.execute(
+            text(
+                "TRUNCATE users, events, tiers, orders, order_items"
+                " RESTART IDENTITY CASCADE"
+            )
+        )
         self.world = furnish(self.session)
         self.repo = OrderRepo(self.session)
         self.who = self.world.customer.id
@@ -25,7 +30,9 @@ class Orders(unittest.TestCase):
         self.engine.dispose()
 
     def place(self, key, at=None):
-        return self.repo.place(user_id=self.who, tier_id=self.world.tier.id, qty=1, key=key, at=at)
+        return self.repo.place(
+            user_id=self.who, tier_id=self.world.tier.id, qty=1, key=key, at=at
+        )
 
     def test_idempotent(self):
         self.assertTrue(self.place("x").created)

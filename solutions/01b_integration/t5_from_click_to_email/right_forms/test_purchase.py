@@ -9,14 +9,22 @@ import requests
 @pytest.fixture
 def shop(base_url, customer):
     with requests.Session() as session:
-        session.post(f"{base_url}/login", data={"email": customer.email, "password": customer.password}, timeout=5)
+        session.post(
+            f"{base_url}/login",
+            data={"email": customer.email, "password": customer.password},
+            timeout=5,
+        )
         yield session
 
 
 @pytest.fixture
 def seats(shop, base_url, slug):
     def left():
-        answer = shop.get(f"{base_url}/events/{slug}", headers={"Accept": "application/json"}, timeout=5)
+        answer = shop.get(
+            f"{base_url}/events/{slug}",
+            headers={"Accept": "application/json"},
+            timeout=5,
+        )
         return {tier["id"]: tier["left"] for tier in answer.json()["event"]["tiers"]}
 
     return left

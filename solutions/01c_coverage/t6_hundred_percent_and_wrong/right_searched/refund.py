@@ -6,11 +6,13 @@ FEE = 250
 def refund(paid, days, insured):
     """Cents that a customer gets back.
 
-    paid is 0 to 100_000 cents, days before the concert are 0 to 365, insured is True or False.
+    paid is 0 to 100_000 cents, days before the concert are 0 to 365, insured is True
+    or False.
 
-    Insured, you get back everything, on any day. Otherwise the share depends on the day: all of it
-    30 days before or earlier, half (rounded down) 7 to 29 days before, nothing after that. The fee
-    of 250 is taken off what is left, and nobody gets back less than 0.
+    Insured, you get back everything, on any day. Otherwise the share depends on the
+    day: all of it 30 days before or earlier, half (rounded down) 7 to 29 days before,
+    nothing after that. The fee of 250 is taken off what is left, and nobody gets back
+    less than 0.
     """
     if insured:
         return paid
@@ -39,8 +41,14 @@ def keeps(case):
         return False
 
 
-edges = list(product((0, 249, 250, 251, 100_000), (0, 6, 7, 29, 30, 365), (True, False)))
-ways = {case: (case[2], case[1] >= 30, case[1] >= 7, case[0] > 2 * FEE) for case in edges if keeps(case)}
+edges = list(
+    product((0, 249, 250, 251, 100_000), (0, 6, 7, 29, 30, 365), (True, False))
+)
+ways = {
+    case: (case[2], case[1] >= 30, case[1] >= 7, case[0] > 2 * FEE)
+    for case in edges
+    if keeps(case)
+}
 calls = next(
     three
     for three in combinations(ways, 3)

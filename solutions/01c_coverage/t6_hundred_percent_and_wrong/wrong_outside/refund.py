@@ -6,11 +6,13 @@ FEE = 250
 def refund(paid, days, insured):
     """Cents that a customer gets back.
 
-    paid is 0 to 100_000 cents, days before the concert are 0 to 365, insured is True or False.
+    paid is 0 to 100_000 cents, days before the concert are 0 to 365, insured is True
+    or False.
 
-    Insured, you get back everything, on any day. Otherwise the share depends on the day: all of it
-    30 days before or earlier, half (rounded down) 7 to 29 days before, nothing after that. The fee
-    of 250 is taken off what is left, and nobody gets back less than 0.
+    Insured, you get back everything, on any day. Otherwise the share depends on the
+    day: all of it 30 days before or earlier, half (rounded down) 7 to 29 days before,
+    nothing after that. The fee of 250 is taken off what is left, and nobody gets back
+    less than 0.
     """
     if insured:
         return paid

@@ -14,5 +14,7 @@ for name, file in package.items():
         print(f"{name}:{line}: no test runs this line")
     for start, end in file["missing_branches"]:
         print(f"{name}:{start}: no test goes from here to line {end}")
-sys.exit(any(file["missing_lines"] or file["missing_branches"] for file in package.values()))
+sys.exit(
+    any(f["missing_lines"] or f["missing_branches"] for f in package.values())
+)
 END

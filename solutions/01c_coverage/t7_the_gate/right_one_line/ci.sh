@@ -1,1 +1,2 @@
-exec python -m pytest --cov=boxoffice --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+exec python -m pytest --cov=boxoffice --cov-branch \
+  --cov-report=term-missing:skip-covered --cov-fail-under=100

@@ -1,6 +1,9 @@
 """The four questions, as code: what is indexed, what is known, how much, how large."""
 
-INDEXED = {"orders": {"id", "user_id", "idempotency_key"}, "users": {"id", "lower(email)"}}
+INDEXED = {
+    "orders": {"id", "user_id", "idempotency_key"},
+    "users": {"id", "lower(email)"},
+}
 QUERIES = {
     "orders of a customer": ("orders", "user_id", "=", 12 / 60_000),
     "reviews of nearly all events": ("reviews", "event_id", ">", 0.9),

@@ -1,4 +1,4 @@
-"""The worker's task: charge an order, write it down, send the ticket. Every part of it may run twice."""
+"""The worker's task: charge an order, write it down, mail the ticket; maybe twice."""
 
 import os
 from datetime import UTC, datetime
@@ -26,14 +26,21 @@ def charge_order(order_id: str) -> None:
         order = session.get_one(Order, UUID(order_id))
         cents, is_paid, to = order.total_cents, order.status == "paid", order.user.email
     if not is_paid:
-        # Whoever comes second, after a crash or at the same time, asks with the same key.
+        # Whoever comes second, after a crash or at once, asks with the same key.
         charge = payments.charge(order_id, cents, key=order_id, request_id="")
         settle(UUID(order_id), charge.id)
-    mailer.send(to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}")
+    mailer.send(
+        to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}"
+    )
 
 
 def settle(order_id: UUID, provider_ref: str) -> None:
-    row = {"order_id": order_id, "provider_ref": provider_ref, "status": "succeeded", "created_at": datetime.now(UTC)}
+    row = {
+        "order_id": order_id,
+        "provider_ref": provider_ref,
+        "status": "succeeded",
+        "created_at": datetime.now(UTC),
+    }
     with sessions.begin() as session:
         session.execute(insert(Payment).values(row).on_conflict_do_nothing())
         session.get_one(Order, order_id).status = "paid"

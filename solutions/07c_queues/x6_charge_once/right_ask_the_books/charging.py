@@ -26,14 +26,32 @@ def charge_order(order_id: str) -> None:
         order = session.get_one(Order, UUID(order_id), with_for_update={"of": Order})
         to = order.user.email
         if order.status != "paid":
-            ref = charged(order_id) or payments.charge(order_id, order.total_cents, str(uuid4()), "").id
+            ref = (
+                charged(order_id)
+                or payments.charge(order_id, order.total_cents, str(uuid4()), "").id
+            )
             now = datetime.now(UTC)
-            session.add(Payment(order_id=order.id, provider_ref=ref, status="succeeded", created_at=now))
+            session.add(
+                Payment(
+                    order_id=order.id,
+                    provider_ref=ref,
+                    status="succeeded",
+                    created_at=now,
+                )
+            )
             order.status = "paid"
-    mailer.send(to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}")
+    mailer.send(
+        to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}"
+    )
 
 
 def charged(order_id: str) -> str | None:
     """The id of the charge that somebody made for this order before."""
-    books = httpx.get(f"{os.environ['PAYMENTS_URL']}/charges", trust_env=False).raise_for_status().json()
-    return next((charge["id"] for charge in books if charge["order_id"] == order_id), None)
+    books = (
+        httpx.get(f"{os.environ['PAYMENTS_URL']}/charges", trust_env=False)
+        .raise_for_status()
+        .json()
+    )
+    return next(
+        (charge["id"] for charge in books if charge["order_id"] == order_id), None
+    )

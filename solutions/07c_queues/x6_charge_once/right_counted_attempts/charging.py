@@ -13,7 +13,9 @@ from guiche.models import Order, Payment
 from guiche.payments import PaymentsClient
 
 app = Celery("charging", broker=os.environ["REDIS_URL"])
-app.conf.update(task_acks_late=True, task_retry_on_worker_lost=True)  # three times, then it is given up
+app.conf.update(
+    task_acks_late=True, task_retry_on_worker_lost=True
+)  # three times, then it is given up
 sessions = make_sessions(make_engine(os.environ["DATABASE_URL"]))
 payments = PaymentsClient(os.environ["PAYMENTS_URL"])
 mailer = Mailer(os.environ["MAIL_URL"])
@@ -25,14 +27,21 @@ def charge_order(order_id: str) -> None:
         order = session.get_one(Order, UUID(order_id))
         cents, is_paid, to = order.total_cents, order.status == "paid", order.user.email
     if not is_paid:
-        # Whoever comes second, after a crash or at the same time, asks with the same key.
+        # Whoever comes second, after a crash or at once, asks with the same key.
         charge = payments.charge(order_id, cents, key=order_id, request_id="")
         settle(UUID(order_id), charge.id)
-    mailer.send(to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}")
+    mailer.send(
+        to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}"
+    )
 
 
 def settle(order_id: UUID, provider_ref: str) -> None:
-    row = {"order_id": order_id, "provider_ref": provider_ref, "status": "succeeded", "created_at": datetime.now(UTC)}
+    row = {
+        "order_id": order_id,
+        "provider_ref": provider_ref,
+        "status": "succeeded",
+        "created_at": datetime.now(UTC),
+    }
     with sessions.begin() as session:
         session.execute(insert(Payment).values(row).on_conflict_do_nothing())
         session.get_one(Order, order_id).status = "paid"

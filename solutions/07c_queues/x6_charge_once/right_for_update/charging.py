@@ -1,4 +1,4 @@
-"""One at a time for each order: the row is locked, in plain SQL, until everything is written down."""
+"""One at a time for each order: its row is locked until everything is written down."""
 
 import os
 
@@ -16,7 +16,8 @@ mailer = Mailer(os.environ["MAIL_URL"])
 def charge_order(order_id):
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         cents, status, to = connection.execute(
-            "SELECT total_cents, status, email FROM orders JOIN users ON users.id = user_id"
+            "SELECT total_cents, status, email"
+            " FROM orders JOIN users ON users.id = user_id"
             " WHERE orders.id = %s FOR UPDATE OF orders",
             [order_id],
         ).fetchone()
@@ -32,5 +33,9 @@ def charge_order(order_id):
                 " VALUES (%s, %s, 'succeeded', now())",
                 [order_id, answer.json()["id"]],
             )
-            connection.execute("UPDATE orders SET status = 'paid' WHERE id = %s", [order_id])
-    mailer.send(to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}")
+            connection.execute(
+                "UPDATE orders SET status = 'paid' WHERE id = %s", [order_id]
+            )
+    mailer.send(
+        to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}"
+    )

@@ -26,7 +26,7 @@ def charge_order(order_id: str) -> None:
         order = session.get_one(Order, UUID(order_id))
         cents, is_paid, to = order.total_cents, order.status == "paid", order.user.email
     if not is_paid:
-        # Whoever comes second, after a crash or at the same time, asks with the same key.
+        # Whoever comes second, after a crash or at once, asks with the same key.
         charge = payments.charge(order_id, cents, key=to, request_id="")
         settle(UUID(order_id), charge.id)
     mailer.send(to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}")

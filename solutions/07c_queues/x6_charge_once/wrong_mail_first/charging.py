@@ -27,7 +27,7 @@ def charge_order(order_id: str) -> None:
         cents, is_paid, to = order.total_cents, order.status == "paid", order.user.email
     mailer.send(to, "Your tickets", f"Order {order_id} is paid.", key=f"ticket:{order_id}")
     if not is_paid:
-        # Whoever comes second, after a crash or at the same time, asks with the same key.
+        # Whoever comes second, after a crash or at once, asks with the same key.
         charge = payments.charge(order_id, cents, key=order_id, request_id="")
         settle(UUID(order_id), charge.id)
 

@@ -25,7 +25,7 @@ def charge_order(order_id: str) -> None:
         order = session.get_one(Order, UUID(order_id))
         cents, is_paid = order.total_cents, order.status == "paid"
     if not is_paid:
-        # Whoever comes second, after a crash or at the same time, asks with the same key.
+        # Whoever comes second, after a crash or at once, asks with the same key.
         charge = payments.charge(order_id, cents, key=order_id, request_id="")
         settle(UUID(order_id), charge.id)
 

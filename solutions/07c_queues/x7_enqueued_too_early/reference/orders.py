@@ -26,7 +26,12 @@ def confirm(order_id: str) -> None:
 
 def place(session: Session, user_id: int, total_cents: int) -> str:
     """Add an order and have it confirmed; the caller commits, or rolls back."""
-    order = Order(id=uuid4(), user_id=user_id, total_cents=total_cents, idempotency_key=uuid4().hex)
+    order = Order(
+        id=uuid4(),
+        user_id=user_id,
+        total_cents=total_cents,
+        idempotency_key=uuid4().hex,
+    )
     session.add(order)
     session.flush()
     session.info.setdefault(PLACED, []).append(order)
@@ -36,7 +41,9 @@ def place(session: Session, user_id: int, total_cents: int) -> str:
 @event.listens_for(Session, "after_commit")
 def enqueue(session: Session) -> None:
     """Send the jobs of a transaction, when all of it is committed."""
-    if session.in_nested_transaction():  # a savepoint has ended, and nobody sees its rows yet
+    if (
+        session.in_nested_transaction()
+    ):  # a savepoint has ended, and nobody sees its rows yet
         return
     for order in session.info.pop(PLACED, ()):
         if order in session:  # what was rolled back with its savepoint is not

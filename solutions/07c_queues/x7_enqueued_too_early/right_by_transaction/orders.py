@@ -15,7 +15,8 @@ app = Celery("orders", broker=os.environ["REDIS_URL"])
 sessions = make_sessions(make_engine(os.environ["DATABASE_URL"]))
 
 
-#: Orders by the transaction that they were placed in; what is rolled back is forgotten with its transaction.
+#: Orders by the transaction that they were placed in; what is rolled back is forgotten
+#: with its transaction.
 owed: WeakKeyDictionary[SessionTransaction, list[Order]] = WeakKeyDictionary()
 
 
@@ -39,7 +40,12 @@ def enqueue(session: Session) -> None:
 
 def place(session: Session, user_id: int, total_cents: int) -> str:
     """Add an order and have it confirmed; the caller commits, or rolls back."""
-    order = Order(id=uuid4(), user_id=user_id, total_cents=total_cents, idempotency_key=uuid4().hex)
+    order = Order(
+        id=uuid4(),
+        user_id=user_id,
+        total_cents=total_cents,
+        idempotency_key=uuid4().hex,
+    )
     session.add(order)
     session.flush()
     if (transaction := session.get_transaction()) is not None:

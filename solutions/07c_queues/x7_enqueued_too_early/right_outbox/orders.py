@@ -31,12 +31,19 @@ def relay() -> None:
             outbox.mark_sent(session, message)
 
 
-app.conf.beat_schedule = {"relay": {"task": relay.name, "schedule": 1.0, "options": {"expires": 1}}}
+app.conf.beat_schedule = {
+    "relay": {"task": relay.name, "schedule": 1.0, "options": {"expires": 1}}
+}
 
 
 def place(session: Session, user_id: int, total_cents: int) -> str:
     """Add an order and have it confirmed; the caller commits, or rolls back."""
-    order = Order(id=uuid4(), user_id=user_id, total_cents=total_cents, idempotency_key=uuid4().hex)
+    order = Order(
+        id=uuid4(),
+        user_id=user_id,
+        total_cents=total_cents,
+        idempotency_key=uuid4().hex,
+    )
     session.add(order)
     outbox.write(session, "confirm", {"order_id": str(order.id)})
     return str(order.id)

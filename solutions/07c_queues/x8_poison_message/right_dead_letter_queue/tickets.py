@@ -17,9 +17,15 @@ DEAD = "dead"
 MOST = 5
 
 
-@app.task(bind=True, autoretry_for=(Exception,), retry_backoff=2, retry_backoff_max=300, max_retries=MOST)
+@app.task(
+    bind=True,
+    autoretry_for=(Exception,),
+    retry_backoff=2,
+    retry_backoff_max=300,
+    max_retries=MOST,
+)
 def send_ticket(self: Task, ticket: int, address: str) -> None:
-    """Send one ticket; whatever fails is tried again a few times, and then goes to the queue of dead letters."""
+    """Send one ticket; what fails is tried again, then goes to the dead letters."""
     try:
         mailer.send(ticket, address)
     except Exception as error:
@@ -34,7 +40,13 @@ def parked() -> list[dict[str, Any]]:
     found = []
     for message in map(json.loads, store.lrange(DEAD, 0, -1)):
         ticket, address = json.loads(base64.b64decode(message["body"]))[0]
-        found.append({"ticket": ticket, "address": address, "reason": message["headers"]["reason"]})
+        found.append(
+            {
+                "ticket": ticket,
+                "address": address,
+                "reason": message["headers"]["reason"],
+            }
+        )
     return found
 
 

@@ -12,10 +12,14 @@ import mailer
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS parked (
-    ticket bigint PRIMARY KEY, address text NOT NULL, reason text NOT NULL, at timestamptz NOT NULL DEFAULT now()
+    ticket bigint PRIMARY KEY, address text NOT NULL, reason text NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
 )
 """
-PARK = "INSERT INTO parked (ticket, address, reason) VALUES (%s, %s, %s) ON CONFLICT (ticket) DO NOTHING"
+PARK = (
+    "INSERT INTO parked (ticket, address, reason) VALUES (%s, %s, %s)"
+    " ON CONFLICT (ticket) DO NOTHING"
+)
 TRIES = 6
 
 app = Celery("tickets", broker=os.environ["REDIS_URL"])
@@ -39,13 +43,17 @@ def send_ticket(self: Task, ticket: int, address: str) -> None:
             pause = 2**tries * random.uniform(0.5, 1.5)
             raise self.retry(exc=error, countdown=pause) from error
         with connect() as connection:
-            connection.execute(PARK, (ticket, address, f"{error!r} after {tries} tries"))
+            connection.execute(
+                PARK, (ticket, address, f"{error!r} after {tries} tries")
+            )
 
 
 def parked() -> list[dict[str, Any]]:
     """The jobs that were given up: `ticket`, `address` and `reason` of each."""
     with connect() as connection:
-        return connection.execute("SELECT ticket, address, reason FROM parked ORDER BY at").fetchall()
+        return connection.execute(
+            "SELECT ticket, address, reason FROM parked ORDER BY at"
+        ).fetchall()
 
 
 def metrics() -> str:

@@ -19,7 +19,7 @@ class Parking(Task):
     """A task whose job is parked when it will not be tried again."""
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Keep what somebody needs to send the ticket again, and why it was not sent."""
+        """Keep what is needed to send the ticket again, and why it was not sent."""
         job = dict(zip(("ticket", "address"), args, strict=False)) | kwargs
         store.rpush(PARKED, json.dumps({**job, "reason": f"{type(exc).__name__}: {exc}"}))
 

@@ -12,10 +12,14 @@ import mailer
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS parked (
-    ticket bigint PRIMARY KEY, address text NOT NULL, reason text NOT NULL, at timestamptz NOT NULL DEFAULT now()
+    ticket bigint PRIMARY KEY, address text NOT NULL, reason text NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
 )
 """
-PARK = "INSERT INTO parked (ticket, address, reason) VALUES (%s, %s, %s) ON CONFLICT (ticket) DO NOTHING"
+PARK = (
+    "INSERT INTO parked (ticket, address, reason) VALUES (%s, %s, %s)"
+    " ON CONFLICT (ticket) DO NOTHING"
+)
 TRIES = 6
 
 app = Celery("tickets", broker=os.environ["REDIS_URL"])

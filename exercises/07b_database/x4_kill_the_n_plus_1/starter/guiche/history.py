@@ -14,7 +14,9 @@ from guiche.models import Order
 def orders_of(session: Session, user_id: int) -> list[dict[str, Any]]:
     """The customer's orders as JSON has them, newest first."""
     orders = session.scalars(
-        select(Order).where(Order.user_id == user_id).order_by(Order.created_at.desc(), Order.id.desc())
+        select(Order)
+        .where(Order.user_id == user_id)
+        .order_by(Order.created_at.desc(), Order.id.desc())
     ).all()
     return [
         {

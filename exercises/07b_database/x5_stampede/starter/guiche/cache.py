@@ -16,7 +16,9 @@ from guiche.models import Event
 class EventPages:
     """Pages of events; all threads of a process share one object."""
 
-    def __init__(self, redis_url: str, sessions: sessionmaker[Session], *, seconds: int = 60) -> None:
+    def __init__(
+        self, redis_url: str, sessions: sessionmaker[Session], *, seconds: int = 60
+    ) -> None:
         self.cache = redis.Redis.from_url(redis_url, decode_responses=True)
         self.sessions = sessions
         self.seconds = seconds
@@ -30,7 +32,9 @@ class EventPages:
 
     def rename(self, slug: str, title: str) -> None:
         with self.sessions.begin() as session:
-            changed = session.execute(update(Event).where(Event.slug == slug).values(title=title))
+            changed = session.execute(
+                update(Event).where(Event.slug == slug).values(title=title)
+            )
             if changed.rowcount == 0:
                 raise LookupError(f"there is no event {slug}")
         self.cache.delete(f"ev:{slug}")

@@ -10,16 +10,21 @@ from sqlalchemy.orm import Session, selectinload
 
 from guiche.models import Order
 
-MANY = 10_000  #: orders whose items are read by one statement; SQLAlchemy's own 500 would be two for a box office
+#: Orders whose items are read by one statement; SQLAlchemy's own 500 would be two for a
+#: box office.
+MANY = 10_000
 
 
 def orders_of(session: Session, user_id: int) -> list[dict[str, Any]]:
-    """The customer's orders as JSON has them, newest first: three statements, however many there are."""
+    """The customer's orders, newest first: three statements, however many there are."""
     orders = session.scalars(
         select(Order)
         .where(Order.user_id == user_id)
         .order_by(Order.created_at.desc(), Order.id.desc())
-        .options(selectinload(Order.items, chunksize=MANY), selectinload(Order.notes, chunksize=MANY))
+        .options(
+            selectinload(Order.items, chunksize=MANY),
+            selectinload(Order.notes, chunksize=MANY),
+        )
     )
     return [
         {

@@ -9,11 +9,13 @@ from psycopg.rows import dict_row
 from sqlalchemy.orm import Session
 
 ORDERS = """
-    SELECT id, status, total_cents, created_at FROM orders WHERE user_id = %s ORDER BY created_at DESC, id DESC
+    SELECT id, status, total_cents, created_at FROM orders WHERE user_id = %s
+    ORDER BY created_at DESC, id DESC
 """
 ITEMS = """
     SELECT i.order_id, e.title AS event, t.name AS tier, i.qty, i.unit_cents
-    FROM order_items i JOIN tiers t ON t.id = i.tier_id JOIN events e ON e.id = t.event_id
+    FROM order_items i JOIN tiers t ON t.id = i.tier_id
+    JOIN events e ON e.id = t.event_id
     WHERE i.order_id = ANY(%s) ORDER BY i.id
 """
 NOTES = "SELECT order_id, body FROM order_notes WHERE order_id = ANY(%s) ORDER BY id"

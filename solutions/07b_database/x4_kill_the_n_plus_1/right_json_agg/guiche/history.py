@@ -12,7 +12,8 @@ PAGE = text("""
         SELECT id, status, total_cents, created_at FROM orders WHERE user_id = :user_id
     ), items AS (
         SELECT i.order_id, json_agg(json_build_object(
-            'event', e.title, 'tier', t.name, 'qty', i.qty, 'unit_cents', i.unit_cents) ORDER BY i.id) AS list
+            'event', e.title, 'tier', t.name, 'qty', i.qty, 'unit_cents', i.unit_cents)
+            ORDER BY i.id) AS list
         FROM mine JOIN order_items i ON i.order_id = mine.id
         JOIN tiers t ON t.id = i.tier_id JOIN events e ON e.id = t.event_id
         GROUP BY i.order_id
@@ -23,9 +24,11 @@ PAGE = text("""
     )
     SELECT json_build_object(
         'id', mine.id, 'status', status, 'total_cents', total_cents,
-        'created_at', to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00'),
+        'created_at',
+        to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00'),
         'items', coalesce(items.list, '[]'), 'notes', coalesce(notes.list, '[]'))
-    FROM mine LEFT JOIN items ON items.order_id = mine.id LEFT JOIN notes ON notes.order_id = mine.id
+    FROM mine LEFT JOIN items ON items.order_id = mine.id
+    LEFT JOIN notes ON notes.order_id = mine.id
     ORDER BY mine.created_at DESC, mine.id DESC
 """)
 

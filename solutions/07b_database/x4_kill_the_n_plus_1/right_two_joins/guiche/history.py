@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 ORDERS_WITH_ITEMS = text("""
-    SELECT o.id, o.status, o.total_cents, o.created_at, i.id AS item, e.title, t.name, i.qty, i.unit_cents
+    SELECT o.id, o.status, o.total_cents, o.created_at,
+        i.id AS item, e.title, t.name, i.qty, i.unit_cents
     FROM orders o
     LEFT JOIN order_items i ON i.order_id = o.id
     LEFT JOIN tiers t ON t.id = i.tier_id
@@ -40,7 +41,12 @@ def orders_of(session: Session, user_id: int) -> list[dict[str, Any]]:
         )
         if row.item is not None:
             order["items"].append(
-                {"event": row.title, "tier": row.name, "qty": row.qty, "unit_cents": row.unit_cents}
+                {
+                    "event": row.title,
+                    "tier": row.name,
+                    "qty": row.qty,
+                    "unit_cents": row.unit_cents,
+                }
             )
     for note in session.execute(NOTES, {"user_id": user_id}):
         if note.order_id in orders:  # else it was placed between the two statements

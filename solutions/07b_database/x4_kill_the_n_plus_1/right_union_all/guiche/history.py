@@ -10,11 +10,14 @@ from sqlalchemy.orm import Session
 
 ROWS = text("""
     WITH mine AS (SELECT * FROM orders WHERE user_id = :user_id)
-    SELECT 1 AS kind, mine.id AS order_id, NULL::int AS id, status AS one, NULL AS two, total_cents AS n,
+    SELECT 1 AS kind, mine.id AS order_id, NULL::int AS id,
+        status AS one, NULL AS two, total_cents AS n,
         NULL::int AS m, created_at FROM mine
     UNION ALL
-    SELECT 2, mine.id, i.id, e.title, t.name, i.qty, i.unit_cents, mine.created_at FROM mine
-        JOIN order_items i ON i.order_id = mine.id JOIN tiers t ON t.id = i.tier_id JOIN events e ON e.id = t.event_id
+    SELECT 2, mine.id, i.id, e.title, t.name, i.qty, i.unit_cents, mine.created_at
+        FROM mine
+        JOIN order_items i ON i.order_id = mine.id JOIN tiers t ON t.id = i.tier_id
+        JOIN events e ON e.id = t.event_id
     UNION ALL
     SELECT 3, mine.id, n.id, n.body, NULL, NULL, NULL, mine.created_at FROM mine
         JOIN order_notes n ON n.order_id = mine.id
@@ -38,7 +41,12 @@ def orders_of(session: Session, user_id: int) -> list[dict[str, Any]]:
                 }
             )
         elif row.kind == 2:
-            item = {"event": row.one, "tier": row.two, "qty": row.n, "unit_cents": row.m}
+            item = {
+                "event": row.one,
+                "tier": row.two,
+                "qty": row.n,
+                "unit_cents": row.m,
+            }
             orders[-1]["items"].append(item)
         else:
             orders[-1]["notes"].append(row.one)

@@ -14,7 +14,8 @@ PAGE = text("""
         'items', (
             SELECT coalesce(json_agg(json_build_object(
                 'event', e.title, 'tier', t.name, 'qty', i.qty, 'unit_cents', i.unit_cents) ORDER BY i.id), '[]')
-            FROM order_items i JOIN tiers t ON t.id = i.tier_id JOIN events e ON e.id = t.event_id
+            FROM order_items i JOIN tiers t ON t.id = i.tier_id
+    JOIN events e ON e.id = t.event_id
             WHERE i.order_id = o.id
         ),
         'notes', (

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 ORDERS_WITH_ITEMS = text("""
-    SELECT o.id, o.status, o.total_cents, o.created_at, i.id AS item, e.title, t.name, i.qty, i.unit_cents
+    SELECT o.id, o.status, o.total_cents, o.created_at,
+        i.id AS item, e.title, t.name, i.qty, i.unit_cents
     FROM orders o
     JOIN order_items i ON i.order_id = o.id
     JOIN tiers t ON t.id = i.tier_id

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 ORDERS = "SELECT id, status, total_cents, created_at FROM orders WHERE user_id = %s ORDER BY created_at DESC, id DESC"
 ITEMS = """
     SELECT e.title, t.name, i.qty, i.unit_cents
-    FROM order_items i JOIN tiers t ON t.id = i.tier_id JOIN events e ON e.id = t.event_id
+    FROM order_items i JOIN tiers t ON t.id = i.tier_id
+    JOIN events e ON e.id = t.event_id
     WHERE i.order_id = %s ORDER BY i.id
 """
 NOTES = "SELECT body FROM order_notes WHERE order_id = %s ORDER BY id"

@@ -1,4 +1,4 @@
-"""The page of one event: from Redis if it is there, else built by one reader for all."""
+"""The page of one event: from Redis if it is there, else built by one for all."""
 
 import json
 import secrets
@@ -13,7 +13,8 @@ from guiche.events import load_page
 from guiche.models import Event
 
 LOCK_MS = 5_000  # longer than a page takes to build, shorter than a reader waits
-#: Stores the page only for the owner of the lock: whom a rename has overtaken, or who came too late, stores nothing.
+#: Stores the page only for the owner of the lock: whom a rename has overtaken, or who
+#: came too late, stores nothing.
 STORE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
@@ -22,8 +23,12 @@ return redis.call('DEL', KEYS[1])
 
 
 class EventPages:
-    def __init__(self, redis_url: str, sessions: sessionmaker[Session], *, seconds: int = 60) -> None:
-        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=0.5)
+    def __init__(
+        self, redis_url: str, sessions: sessionmaker[Session], *, seconds: int = 60
+    ) -> None:
+        self.cache = redis.Redis.from_url(
+            redis_url, decode_responses=True, socket_timeout=0.5
+        )
         self.sessions, self.seconds = sessions, seconds
 
     def read(self, slug: str) -> dict[str, Any] | None:
@@ -48,7 +53,12 @@ class EventPages:
 
     def rename(self, slug: str, title: str) -> None:
         with self.sessions.begin() as session:
-            if session.execute(update(Event).where(Event.slug == slug).values(title=title)).rowcount == 0:
+            if (
+                session.execute(
+                    update(Event).where(Event.slug == slug).values(title=title)
+                ).rowcount
+                == 0
+            ):
                 raise LookupError(f"there is no event {slug}")
         try:
             self.cache.delete(f"ev:{slug}", f"lock:ev:{slug}")

@@ -14,7 +14,9 @@ PAGES = 1  # which kind of lock: Postgres knows them by two numbers
 
 class EventPages:
     def __init__(self, redis_url, sessions, *, seconds=60):
-        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=0.4)
+        self.cache = redis.Redis.from_url(
+            redis_url, decode_responses=True, socket_timeout=0.4
+        )
         self.sessions = sessions
         self.seconds = seconds
 
@@ -48,8 +50,12 @@ class EventPages:
     def rename(self, slug, title):
         with self.sessions.begin() as session:
             # Waits for whoever is building the page: it is stored before we remove it.
-            session.execute(select(func.pg_advisory_xact_lock(PAGES, func.hashtext(slug))))
-            if not session.execute(update(Event).where(Event.slug == slug).values(title=title)).rowcount:
+            session.execute(
+                select(func.pg_advisory_xact_lock(PAGES, func.hashtext(slug)))
+            )
+            if not session.execute(
+                update(Event).where(Event.slug == slug).values(title=title)
+            ).rowcount:
                 raise LookupError(slug)
         try:
             self.cache.delete(f"ev:{slug}")

@@ -1,4 +1,4 @@
-"""The page of one event, built under redis-py's own lock, and stored under its version."""
+"""The page of one event, built under redis-py's lock, stored under its version."""
 
 import json
 import time
@@ -13,7 +13,9 @@ from guiche.models import Event
 
 class EventPages:
     def __init__(self, redis_url, sessions, *, seconds=60):
-        self.cache = redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=0.8)
+        self.cache = redis.Redis.from_url(
+            redis_url, decode_responses=True, socket_timeout=0.8
+        )
         self.sessions, self.seconds = sessions, seconds
 
     def read(self, slug):
@@ -25,7 +27,7 @@ class EventPages:
     def cached(self, slug):
         deadline = time.monotonic() + 9
         while time.monotonic() < deadline:
-            # Read before the row: a page built from an older row then lies under an older version.
+            # Read before the row: what an older row gave lies under an older version.
             version = self.cache.get(f"version:{slug}") or "0"
             key = f"ev:{slug}:v{version}"
             if page := self.cache.get(key):
@@ -42,7 +44,7 @@ class EventPages:
                     try:
                         lock.release()
                     except LockError:
-                        pass  # it took longer than the lock lasts; somebody else owns it now
+                        pass  # it took longer than the lock lasts: it is another's
             time.sleep(0.05)
         return self.load(slug)
 
@@ -52,7 +54,9 @@ class EventPages:
 
     def rename(self, slug, title):
         with self.sessions.begin() as session:
-            if not session.execute(update(Event).where(Event.slug == slug).values(title=title)).rowcount:
+            if not session.execute(
+                update(Event).where(Event.slug == slug).values(title=title)
+            ).rowcount:
                 raise LookupError(slug)
         try:
             self.cache.incr(f"version:{slug}")

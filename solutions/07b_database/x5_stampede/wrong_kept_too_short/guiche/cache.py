@@ -1,4 +1,4 @@
-"""The page of one event: from Redis if it is there, else built by one reader for all."""
+"""The page of one event: from Redis if it is there, else built by one for all."""
 
 from __future__ import annotations
 

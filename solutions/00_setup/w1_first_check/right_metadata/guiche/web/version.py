@@ -9,4 +9,8 @@ blueprint = Blueprint("version", __name__)
 
 @blueprint.get("/version")
 def show_version():
-    return metadata.version("guiche"), 200, {"Content-Type": "text/plain; charset=utf-8"}
+    return (
+        metadata.version("guiche"),
+        200,
+        {"Content-Type": "text/plain; charset=utf-8"},
+    )
