@@ -1,0 +1,5 @@
+"""Settings."""
+
+import os
+
+KEY = os.environ.get("PAYMENTS_KEY", "")

@@ -1,0 +1,4 @@
+set -e
+echo ".env" >> .gitignore
+git add .gitignore
+git commit -q -m "Never again"
