@@ -1,0 +1,38 @@
+"""GET /events: the search of the box office."""
+
+import os
+import re
+from typing import Any
+
+import psycopg
+from flask import Flask, abort, request
+from psycopg.rows import dict_row
+
+SORTS = {"title": "title", "starts_at": "starts_at", "price": "price"}
+DIRECTIONS = {"asc": "ASC", "desc": "DESC"}
+
+app = Flask(__name__)
+
+
+@app.get("/events")
+def events() -> Any:
+    """The events that match, as JSON."""
+    column = SORTS.get(request.args.get("sort", "starts_at")) or abort(400)
+    direction = DIRECTIONS.get(request.args.get("dir", "asc")) or abort(400)
+    try:
+        min_price = int(request.args.get("min_price", "0"))
+    except ValueError:
+        min_price = 0
+    # A pattern has a language of its own: %, _ and \ stand for themselves here.
+    pattern = "%" + re.sub(r"([\\%_])", r"\\\1", request.args.get("q", "")) + "%"
+    statement = f"""
+        SELECT slug, title, starts_at, price FROM events
+        WHERE title ILIKE %s AND price >= %s
+        ORDER BY {column} {direction}
+    """
+    url = os.environ["DATABASE_URL"]
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        rows = connection.execute(statement, (pattern, min_price)).fetchall()
+    for row in rows:
+        row["starts_at"] = row["starts_at"].isoformat()
+    return {"events": rows}
