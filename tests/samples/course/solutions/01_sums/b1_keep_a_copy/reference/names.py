@@ -11,6 +11,8 @@ def name_of(person_id):
     if kept is not None:
         return kept
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-        row = connection.execute("SELECT name FROM people WHERE id = %s", [person_id]).fetchone()
+        row = connection.execute(
+            "SELECT name FROM people WHERE id = %s", [person_id]
+        ).fetchone()
     cache.set(f"person:{person_id}", row[0], ex=SECONDS)
     return row[0]

@@ -11,7 +11,11 @@ def name_of(person_id):
     if kept is not None:
         return kept
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-        row = connection.execute("SELECT name FROM people WHERE id = %s", [person_id]).fetchone()
+        row = connection.execute(
+            "SELECT name FROM people WHERE id = %s", [person_id]
+        ).fetchone()
     with cache.pipeline() as both:
-        both.set(f"person:{person_id}", row[0]).expire(f"person:{person_id}", SECONDS).execute()
+        both.set(f"person:{person_id}", row[0]).expire(
+            f"person:{person_id}", SECONDS
+        ).execute()
     return row[0]
