@@ -495,7 +495,7 @@ def test_links(seen: Evidence) -> None:
             needs="no attribute but those of the template",
             why="A quote or a space ends this attribute, as it does any other. It begins like a link, and that is not"
             " where the danger is.",
-            try_="An address is checked *and* escaped.",
+            try_="An address is checked, and escaped as well.",
             review=shown(found[0][0]),
             what=found[0][1],
         )

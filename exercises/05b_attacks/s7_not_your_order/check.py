@@ -414,7 +414,7 @@ def look_at_reading(run: Run) -> None:
                 saw="It answered 200.",
                 needs="401, 403 or 404",
                 why="Whoever gets hold of a link, from a forwarded mail or a shared screen, reads what is not theirs.",
-                try_="Being logged in is one question, whose order it is another. Ask the database for *your* order.",
+                try_="Being logged in is one question, whose order it is another. Look for an order of this customer.",
                 ask=ask,
             )
 
