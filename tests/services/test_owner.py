@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,12 +40,16 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.chmod(0o755)
     monkeypatch.setenv(places.RUNTIME_VARIABLE, str(folder))
     yield folder
-    folder.rmdir()
+    left = list(folder.iterdir())
+    shutil.rmtree(folder)
+    assert not left
 
 
-def _start(how: str) -> tuple[subprocess.Popen[str], list[int], Path]:
+def _start(how: str, *, ignored: bool = False) -> tuple[subprocess.Popen[str], list[int], Path]:
+    # As a shell starts what it puts into the background.
+    ignoring = "import signal; signal.signal(signal.SIGQUIT, signal.SIG_IGN)\n" if ignored else ""
     owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, how], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", ignoring + OWNER, how], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert owner.stdout
     *pids, folder = owner.stdout.readline().split()
@@ -84,9 +89,10 @@ def test_servers_end_with_their_owner(runtime: Path, how: str, number: int) -> N
             os.killpg(owner.pid, signal.SIGKILL)
 
 
-def test_servers_end_with_their_supervisor(runtime: Path) -> None:
+@pytest.mark.parametrize("ignored", [False, True], ids=["in front", "in a shell's background"])
+def test_servers_end_with_their_supervisor(runtime: Path, *, ignored: bool) -> None:
     """When the supervisor itself is killed, the servers go too; the owner's next sweep takes the files."""
-    owner, pids, folder = _start("wait")
+    owner, pids, folder = _start("wait", ignored=ignored)
     os.kill(pids[0], signal.SIGKILL)
     assert wait_until(lambda: len(_alive(pids[1:])) == 0, timeout=10, what="the servers ended"), _alive(pids[1:])
     owner.kill()

@@ -159,6 +159,8 @@ def main() -> None:
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
+    # A shell ignores it for what it starts with `&`, and so would the servers, which are to die of it.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     asked = []
     signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
