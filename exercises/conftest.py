@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -20,18 +19,12 @@ import pytest
 import guiche
 from guiche import seed_data, system
 from inprod.messages import _
+from inprod.services.programs import free_port
 from inprod.testing import Answer, CouldNotJudge, Pending, wait_until
 from inprod.testing import system as processes
 
 TIMEOUT = 10.0
 PROVIDER = 15.0  #: seconds until the provider must answer; usually one
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +128,17 @@ class Machine:
         return [*become, *command], clean
 
 
+def copy_files(names: Iterable[str], into: Path) -> None:
+    """Files and folders of the repository, without what is made while it is used."""
+    made = shutil.ignore_patterns("__pycache__", "work", ".ipynb_checkpoints", "*.egg-info")
+    for name in names:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, into / name, symlinks=True, ignore=made)
+        else:
+            shutil.copy(source, into / name)
+
+
 @contextmanager
 def made_machine() -> Iterator[Machine]:
     """Where the packages are installed, and the course is not; root becomes user 1000, any other user stays."""
@@ -137,13 +148,7 @@ def made_machine() -> Iterator[Machine]:
         home, prefix = Path(place, "home"), Path(place, "environment")
         Path(place).chmod(0o755)
         home.mkdir()
-        hidden = shutil.ignore_patterns("__pycache__", "work", ".ipynb_checkpoints")
-        for name in COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, home / name, symlinks=True, ignore=hidden)
-            else:
-                shutil.copy(source, home / name)
+        copy_files(COPIED, home)
         subprocess.run(
             [sys.executable, "-m", "venv", "--without-pip", prefix],
             check=True,

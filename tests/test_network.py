@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.machines import copy_files
+
 ROOT = Path(__file__).parents[1]
 #: Bring the loopback up (a new namespace has it down), see that nothing else is there, then become the command.
 INSIDE = """
@@ -51,8 +53,11 @@ finally:
     lab.wait(20)
 run(".venv/bin/inprod", "check", "W1", "--answers", "solutions/00_setup/w1_first_check/reference")
 """
-#: What the stick holds: the files that git knows, as a download has them, and wheelhouse/.
-LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.egg-info")
+#: What the stick holds besides wheelhouse/.
+ON_THE_STICK = (
+    "constraints.txt", "course.toml", "exercises", "LICENSE", "Makefile", "notebooks", "pyproject.toml", "README.md",
+    "solutions", "src",
+)  # fmt: skip
 
 
 def _without_network(
@@ -104,10 +109,8 @@ def test_the_namespace_is_empty() -> None:
 def test_a_stick_is_enough(tmp_path: Path) -> None:
     """Filled where there is a network; then installed, opened and used where there is none."""
     stick = tmp_path / "stick"
-    for name in ("exercises", "notebooks", "solutions", "src"):
-        shutil.copytree(ROOT / name, stick / name, ignore=LEFT_OUT)
-    for name in ("constraints.txt", "course.toml", "LICENSE", "Makefile", "pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, stick / name)
+    stick.mkdir()
+    copy_files(ON_THE_STICK, stick)
     base = str(Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}"))
     # Any environment with pip can fetch; the learner's own is made in the room.
     (stick / ".venv").symlink_to(sys.prefix)

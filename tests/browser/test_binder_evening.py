@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from inprod.build.badges import START
+from inprod.services.programs import free_port
 from inprod.testing import wait_until
 from tests.browser.jupyterlab import Lab, open_browser
 from tests.machines import Machine, made_machine, memory_of
@@ -43,9 +43,7 @@ def machine() -> Iterator[Machine]:
 @pytest.fixture
 def address(machine: Machine, tmp_path: Path) -> Iterator[str]:
     """JupyterLab, started as Binder starts it."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
+    port = free_port()
     log = tmp_path / "jupyter.log"
     command = ["jupyter", "lab", "--no-browser", f"--port={port}", f"--IdentityProvider.token={TOKEN}"]
     server = machine.start("./binder/start", *command, "--LabApp.expose_app_in_browser=True", log=log)

@@ -18,7 +18,7 @@ import pytest
 import guiche
 from guiche import seed_data
 from inprod.messages import _
-from inprod.testing import Answer, CouldNotJudge, NotYet, Suite, saw
+from inprod.testing import Answer, CouldNotJudge, NotYet, Once, Suite, saw
 from inprod.testing.mailbox import Mail, Mailbox
 from inprod.testing.postgres import Postgres
 from inprod.testing.redis_ import Redis
@@ -109,7 +109,6 @@ class Evidence:
 
     runs: dict[str, Suite] = field(default_factory=dict)
     bought: dict[str, int] = field(default_factory=dict)  #: new orders of the customer
-    trouble: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -151,26 +150,13 @@ class Shop:
         return len(self.postgres.rows(query, customer["email"], customer["older"]))
 
 
-@pytest.fixture(scope="module")
-def once() -> list[Evidence]:
-    """Where the first observation leaves the evidence for the others."""
-    return []
-
-
 @pytest.fixture
-def seen(once: list[Evidence], request: pytest.FixtureRequest) -> Evidence:
-    """The evidence; where the run ended early, each observation says why."""
-    if not once:
-        once.append(Evidence())
-        try:
-            watch(once[0], request.getfixturevalue("shop"))
-        except Exception as trouble:
-            once[0].trouble = trouble
-    if once[0].trouble is not None:
-        raise once[0].trouble
-    if not once[0].runs[HONEST].green or not once[0].bought[HONEST]:
-        raise not_green(once[0].runs[HONEST], once[0].bought[HONEST])
-    return once[0]
+def seen(once: Once, request: pytest.FixtureRequest) -> Evidence:
+    """The evidence of the four runs."""
+    found = once(lambda: watch(request.getfixturevalue("shop")))
+    if not found.runs[HONEST].green or not found.bought[HONEST]:
+        raise not_green(found.runs[HONEST], found.bought[HONEST])
+    return found
 
 
 @pytest.fixture
@@ -197,19 +183,20 @@ def shop(
     page.close()
 
 
-def watch(seen: Evidence, shop: Shop) -> None:
+def watch(shop: Shop) -> Evidence:
     """The four runs."""
+    seen = Evidence()
     for _attempt in range(2):
         in_all_shops(seen, shop)
         if seen.runs[HONEST].green and seen.bought[HONEST]:
-            return
+            return seen
         if seen.runs[HONEST].trouble:
-            return  # twelve seconds are many times what it takes, even beside three others
+            return seen  # twelve seconds are many times what it takes, even beside three others
         # Red in the sound shop: because of the answer, or because three others ran beside it?
         honest = shop.customer(HONEST)
         seen.runs[HONEST], seen.bought[HONEST] = shop.run(honest), shop.bought(honest)
         if not seen.runs[HONEST].green or not seen.bought[HONEST]:
-            return
+            return seen
     raise CouldNotJudge(
         _("Your tests were green, and red in the same shop while others ran beside them."),
         looked=_("two attempts, each with three broken shops and a sound one at once"),

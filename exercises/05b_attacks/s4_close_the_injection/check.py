@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from inprod.messages import _
-from inprod.testing import Answer, saw, wsgi
+from inprod.testing import Answer, Once, saw, wsgi
 from inprod.testing.postgres import Postgres
 
 GIVEN = Path(__file__).parents[1] / "given"
@@ -159,7 +159,6 @@ class Evidence:
     number: int = 0
     looked_for: list[tuple[str, str]] = field(default_factory=list)  #: kind and text
     replies: dict[str, list[Reply]] = field(default_factory=dict)
-    trouble: Exception | None = None
 
 
 class Shop:
@@ -266,33 +265,17 @@ def requests(seen: Evidence, alarm: str, rng: random.Random) -> Iterator[tuple[s
     yield from (("in dir", {"q": seen.word, "sort": "price", "dir": value.format(**names)}) for value in DIRECTION)
 
 
-@pytest.fixture(scope="module")
-def once() -> list[Evidence]:
-    """Where the first observation leaves the evidence for the others."""
-    return []
-
-
 @pytest.fixture
-def seen(once: list[Evidence], answer: Answer, postgres: Postgres, rng: random.Random) -> Evidence:
+def seen(once: Once, answer: Answer, postgres: Postgres, rng: random.Random) -> Evidence:
     """What was asked and what came back."""
-    if not once:
-        alarm = word(rng)
-        evidence = fill(postgres, rng, alarm)
-        once.append(evidence)
-        watch(evidence, answer, postgres, alarm, rng)
-    if once[0].trouble is not None:
-        raise once[0].trouble
-    return once[0]
+    return once(lambda: watch(answer, postgres, rng))
 
 
-def watch(seen: Evidence, answer: Answer, postgres: Postgres, alarm: str, rng: random.Random) -> None:
-    """Start the application and ask it everything; whatever stops that stays as the trouble."""
-    try:
-        served = wsgi.serve(answer, "search:app", env={"DATABASE_URL": postgres.url}, patience=PATIENCE)
-    except Exception as error:
-        seen.trouble = error
-        return
-    with served:
+def watch(answer: Answer, postgres: Postgres, rng: random.Random) -> Evidence:
+    """Start the application and ask it everything."""
+    alarm = word(rng)
+    seen = fill(postgres, rng, alarm)
+    with wsgi.serve(answer, "search:app", env={"DATABASE_URL": postgres.url}, patience=PATIENCE) as served:
         shop = Shop(served, postgres, alarm)
         damaged: set[str] = set()
         for group, asked in requests(seen, alarm, rng):
@@ -303,8 +286,8 @@ def watch(seen: Evidence, answer: Answer, postgres: Postgres, alarm: str, rng: r
             if reply.changed:
                 damaged.add(group)
             if not reply.status:
-                seen.trouble = ended(reply) if served.has_ended() else silent(reply)
-                return
+                raise ended(reply) if served.has_ended() else silent(reply)
+    return seen
 
 
 def ended(reply: Reply) -> Exception:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from inprod.messages import _
-from inprod.testing import Answer, dom, saw, wsgi
+from inprod.testing import Answer, Once, dom, saw, wsgi
 from inprod.testing.postgres import Postgres
 
 GIVEN = Path(__file__).parents[1] / "given"
@@ -155,7 +155,6 @@ class Evidence:
 
     like: list[dom.Element] = field(default_factory=list)  #: pages with harmless reviews
     visits: dict[str, list[Visit]] = field(default_factory=dict)
-    trouble: Exception | None = None
 
 
 class Site:
@@ -218,32 +217,17 @@ def attacks(n: int) -> Iterator[tuple[str, Review, bool]]:
         yield "sent", Review(value.format(n=n), value.format(n=n), "https://example.com/?a=1&b=2"), True
 
 
-@pytest.fixture(scope="module")
-def once() -> list[Evidence]:
-    """Where the first observation leaves the evidence for the others."""
-    return []
-
-
 @pytest.fixture
-def seen(once: list[Evidence], answer: Answer, postgres: Postgres, rng: random.Random) -> Evidence:
+def seen(once: Once, answer: Answer, postgres: Postgres, rng: random.Random) -> Evidence:
     """What was sent, and the pages that came of it."""
-    if not once:
-        once.append(Evidence())
-        watch(once[0], answer, postgres, rng)
-    if once[0].trouble is not None:
-        raise once[0].trouble
-    return once[0]
+    return once(lambda: watch(answer, postgres, rng))
 
 
-def watch(seen: Evidence, answer: Answer, postgres: Postgres, rng: random.Random) -> None:
-    """Start the application and visit all pages; whatever stops that stays as the trouble."""
+def watch(answer: Answer, postgres: Postgres, rng: random.Random) -> Evidence:
+    """Start the application and visit all pages."""
+    seen = Evidence()
     postgres.execute((GIVEN / "reviews.sql").read_text(encoding="utf-8"))
-    try:
-        served = wsgi.serve(answer, "reviews:app", env={"DATABASE_URL": postgres.url}, patience=PATIENCE)
-    except Exception as error:
-        seen.trouble = error
-        return
-    with served:
+    with wsgi.serve(answer, "reviews:app", env={"DATABASE_URL": postgres.url}, patience=PATIENCE) as served:
         site = Site(served, postgres)
         wanted = [(f"e{rng.getrandbits(40):x}", *each) for each in attacks(rng.randint(10_000, 99_999))]
         site.keep([(event, review) for event, _group, review, sent in wanted if not sent])
@@ -253,8 +237,8 @@ def watch(seen: Evidence, answer: Answer, postgres: Postgres, rng: random.Random
             if group == "plain":
                 seen.like.append(visit.page)
             if not visit.status:
-                seen.trouble = ended(visit) if served.has_ended() else silent(visit)
-                return
+                raise ended(visit) if served.has_ended() else silent(visit)
+    return seen
 
 
 def ended(visit: Visit) -> Exception:

@@ -6,7 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from itsdangerous import URLSafeSerializer
 
 from guiche import seed_data
 from inprod.messages import _
-from inprod.testing import Answer, AnswerFailed, NotYet, saw
+from inprod.testing import Answer, NotYet, Once, saw
 from inprod.testing import system as processes
 from inprod.testing.postgres import Postgres
 
@@ -71,16 +71,6 @@ SELECT json_build_array(
 
 
 @dataclass(frozen=True)
-class Process:
-    """How the API is started."""
-
-    env: dict[str, str]
-    argv: tuple[str, ...]
-    name: str = "api"
-    ready: str = SERVING
-
-
-@dataclass(frozen=True)
 class Customer:
     """Somebody with an account; customers have two orders, with a note each."""
 
@@ -122,14 +112,6 @@ class Reply:
             return json.loads(self.text)
         except ValueError:
             return self.text
-
-
-@dataclass
-class Evidence:
-    """What each observation found; the API runs once for all of them."""
-
-    found: dict[str, Exception | None] = field(default_factory=dict)
-    trouble: Exception | None = None
 
 
 class Run:
@@ -613,50 +595,41 @@ LOOKS: dict[str, Callable[[Run], None]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def once() -> Evidence:
-    """Where the first observation leaves what the others tell."""
-    return Evidence()
-
-
 @pytest.fixture
-def found(once: Evidence, answer: Answer, postgres: Postgres, rng: random.Random) -> Callable[[str], None]:
-    """Tells what an observation found."""
-    if not once.found and once.trouble is None:
-        try:
-            watch(once, answer, postgres, rng)
-        except (NotYet, AnswerFailed) as trouble:
-            once.trouble = trouble
+def found(once: Once, answer: Answer, postgres: Postgres, rng: random.Random) -> Callable[[str], None]:
+    """Tells what an observation found; the API runs once for all of them."""
+    troubles = once(lambda: watch(answer, postgres, rng))
 
     def tell(name: str) -> None:
-        trouble = once.trouble or once.found[name]
-        if trouble is not None:
-            raise trouble
+        if name in troubles:
+            raise troubles[name]
 
     return tell
 
 
-def watch(once: Evidence, answer: Answer, postgres: Postgres, rng: random.Random) -> None:
-    """Start the API, and look at everything."""
+def watch(answer: Answer, postgres: Postgres, rng: random.Random) -> dict[str, NotYet]:
+    """Start the API, and look at everything; what is wrong, by observation."""
+    troubles: dict[str, NotYet] = {}
     postgres.execute("CREATE INDEX ON order_notes (order_id)")
     word, key = f"x{rng.getrandbits(40):x}", f"{rng.getrandbits(128):x}"
     env = {"DATABASE_URL": postgres.url, "SECRET_KEY": key, "PYTHONUNBUFFERED": "1"}
-    running = processes.start(answer, [Process(env, ("python", "serve.py", word))], files={"serve.py": SERVE})
+    api = processes.Program("api", ("python", "serve.py", word), env, SERVING)
+    running = processes.start(answer, [api], files={"serve.py": SERVE})
     try:
         port = PORT.findall(running.log("api"))[-1]
         for name, look in LOOKS.items():
             run = Run(postgres, f"http://127.0.0.1:{port}", key, partial(running.log, "api"), rng, word)
-            once.found[name] = None
             try:
                 look(run)
             except NotYet as trouble:
-                once.found[name] = trouble
+                troubles[name] = trouble
                 if trouble.key == "no-answer":
                     raise
             finally:
                 run.client.close()
     finally:
         running.close()
+    return troubles
 
 
 def test_who_may(found: Callable[[str], None]) -> None:

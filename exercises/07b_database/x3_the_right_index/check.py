@@ -16,7 +16,7 @@ import pytest
 from psycopg import errors
 
 from inprod.messages import _
-from inprod.testing import Answer, CouldNotJudge, saw, wait_until
+from inprod.testing import Answer, CouldNotJudge, Once, saw, wait_until
 from inprod.testing.postgres import Postgres
 
 GIVEN = Path(__file__).parents[1] / "given"
@@ -102,18 +102,10 @@ class Evidence:
     wal: tuple[int, int] = (1, 1)
 
 
-@pytest.fixture(scope="module")
-def once() -> list[Evidence]:
-    """Where the first observation leaves the evidence for the others."""
-    return []
-
-
 @pytest.fixture
-def seen(once: list[Evidence], answer: Answer, postgres: Postgres, rng: random.Random) -> Evidence:
+def seen(once: Once, answer: Answer, postgres: Postgres, rng: random.Random) -> Evidence:
     """The evidence; the answer runs once for all observations."""
-    if not once:
-        once.append(Watch(postgres, rng).watch(answer.source("indexes.sql")))
-    return once[0]
+    return once(lambda: Watch(postgres, rng).watch(answer.source("indexes.sql")))
 
 
 class Watch:

@@ -19,7 +19,7 @@ import pytest
 
 from guiche import seed_data
 from inprod.messages import _
-from inprod.testing import Answer, NotYet, saw, wait_until
+from inprod.testing import Answer, NotYet, Once, saw, wait_until
 from inprod.testing.postgres import Postgres
 from inprod.testing.proxy import Proxy, ProxyMaker
 from inprod.testing.redis_ import Redis
@@ -159,13 +159,6 @@ class Evidence:
     sessions: int = 0  #: that waited while somebody held the items
     together: float = 0.0  #: how much of all that is sent to Postgres was sent by then
     stored: list[str] = field(default_factory=list)  #: new keys in Redis
-    trouble: Exception | None = None
-
-
-@pytest.fixture(scope="module")
-def once() -> list[Evidence]:
-    """Where the first observation leaves the evidence for the others."""
-    return []
 
 
 @pytest.fixture
@@ -184,37 +177,29 @@ def start(answer: Answer, package: Path, start_guiche: Callable[..., Any]) -> Ca
 
 @pytest.fixture
 def seen(
-    once: list[Evidence],
+    once: Once,
     start: Callable[..., Any],
     postgres: Postgres,
     redis: Redis,
     proxy: ProxyMaker,
     rng: random.Random,
 ) -> Evidence:
-    """The evidence; where the run ended early, each observation says why."""
-    if not once:
-        once.append(Evidence())
-        try:
-            Run(once[0], postgres, redis, proxy(postgres.url), rng).watch(start)
-        except Exception as trouble:
-            once[0].trouble = trouble
-    if once[0].trouble is not None:
-        raise once[0].trouble
-    return once[0]
+    """The evidence of one run."""
+    return once(lambda: Run(postgres, redis, proxy(postgres.url), rng).watch(start))
 
 
 class Run:
     """Asks the application for pages, and Postgres for what they cost."""
 
-    def __init__(self, seen: Evidence, postgres: Postgres, redis: Redis, between: Proxy, rng: random.Random) -> None:
-        self.seen = seen
+    def __init__(self, postgres: Postgres, redis: Redis, between: Proxy, rng: random.Random) -> None:
+        self.seen = Evidence()
         self.postgres = postgres
         self.redis = redis
         self.between = between
         self.rng = rng
         self.usual: Counter[str] = Counter()
 
-    def watch(self, start: Callable[..., Any]) -> None:
+    def watch(self, start: Callable[..., Any]) -> Evidence:
         """Visit the page as three customers, change something, and visit it again."""
         name = f"x{self.rng.getrandbits(40):x}"
         self.make(name)
@@ -234,6 +219,7 @@ class Run:
             if bruno.calls > STATEMENTS or bruno.blocks > BLOCKS * self.seen.tables:
                 break  # a page that takes seconds is not asked for more often than it has to be
         self.seen.stored = sorted(str(key) for key in set(self.redis.client.scan_iter()) - keys)
+        return self.seen
 
     def word(self) -> str:
         """A title, a name or a note."""

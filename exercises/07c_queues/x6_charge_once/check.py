@@ -15,7 +15,7 @@ import pytest
 from celery import Celery
 
 from inprod.messages import _
-from inprod.testing import Answer, NotYet, Pending, saw, system, wait_until
+from inprod.testing import Answer, NotYet, Once, Pending, saw, system, wait_until
 from inprod.testing.mailbox import Mailbox
 from inprod.testing.postgres import Postgres
 from inprod.testing.proxy import Proxy, ProxyMaker
@@ -53,16 +53,6 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
 end
 return n
 """
-
-
-@dataclass(frozen=True)
-class Worker:
-    """How the answer is started."""
-
-    env: dict[str, str]
-    name: str = "worker"
-    argv: tuple[str, ...] = (*COMMAND.split(), *QUIETER.split())
-    ready: str = " ready."
 
 
 @dataclass(frozen=True)
@@ -283,34 +273,13 @@ class Stage:
         return replace(self.settled(order, killed=True), held=held)
 
 
-@dataclass
-class Evidence:
-    """What was seen; the worker runs once for all observations."""
-
-    looks: dict[str, Look] = field(default_factory=dict)
-    trouble: Exception | None = None
-
-
-@pytest.fixture(scope="module")
-def once() -> list[Evidence]:
-    """Where the first observation leaves the evidence for the others."""
-    return []
-
-
 @pytest.fixture
-def looks(once: list[Evidence], request: pytest.FixtureRequest) -> dict[str, Look]:
-    """The evidence; where it ended early, each observation says why."""
-    if not once:
-        once.append(Evidence())
-        try:
-            once[0].looks = request.getfixturevalue("stage").play()
-        except Exception as trouble:
-            once[0].trouble = trouble
-    if once[0].trouble is not None:
-        raise once[0].trouble
-    if not once[0].looks[PLAIN].done:
-        raise not_served(once[0].looks[PLAIN])
-    return once[0].looks
+def looks(once: Once, request: pytest.FixtureRequest) -> dict[str, Look]:
+    """What was seen; the worker runs once for all observations."""
+    found: dict[str, Look] = once(lambda: request.getfixturevalue("stage").play())
+    if not found[PLAIN].done:
+        raise not_served(found[PLAIN])
+    return found
 
 
 @pytest.fixture
@@ -337,7 +306,8 @@ def stage(
     }
     email = "".join(rng.choices("abcdefghijklmnoprstuvz", k=12)) + "@example.com"
     postgres.execute(CUSTOMER, email)
-    running = system.start(answer, [Worker(env)], under=package)
+    worker = system.Program("worker", (*COMMAND.split(), *QUIETER.split()), env, " ready.")
+    running = system.start(answer, [worker], under=package)
     with Celery("web", broker=redis.url, set_as_current=False) as web:
         yield Stage(postgres, redis, mailbox, provider, to_provider, to_redis, running["worker"], web, rng, email)
     running.close()

@@ -167,16 +167,6 @@ return all
 """
 
 
-@dataclass(frozen=True)
-class Process:
-    """How the worker is started."""
-
-    env: dict[str, str]
-    name: str = "worker"
-    argv: tuple[str, ...] = ("python", "worker.py")
-    ready: str = READY
-
-
 @dataclass
 class Orders:
     """What all observations have ordered: the worker comes last, and works for all of them."""
@@ -218,7 +208,8 @@ class Shop:
 
     def start_worker(self) -> None:
         """Return when it is ready."""
-        self.running = processes.start(self.answer, [Process(self.env)], files={"worker.py": WORKER}, under=self.folder)
+        worker = processes.Program("worker", ("python", "worker.py"), self.env, READY)
+        self.running = processes.start(self.answer, [worker], files={"worker.py": WORKER}, under=self.folder)
 
     def hold(self, *gates: int) -> None:
         """Shut these gates."""

@@ -78,16 +78,6 @@ sys.exit(worker.exitcode or 0)
 """
 
 
-@dataclass(frozen=True)
-class Process:
-    """How the worker is started."""
-
-    env: dict[str, str]
-    name: str = "worker"
-    argv: tuple[str, ...] = ("python", "worker.py")
-    ready: str = READY
-
-
 class Provider:
     """Takes mails, and fails as it is told: by ticket, 503 so often, 422, or a reply that nobody understands."""
 
@@ -192,7 +182,8 @@ def run(answer: Answer, redis: Redis, night: Night, provider: Provider, folder: 
     with answer.begin("ask.py:ask", [(jobs,)], env=night.env, files={"ask.py": ASK}, under=folder, timeout=LIFE) as ask:
         ask.go()
         ask.wait()[0].get()
-    running = processes.start(answer, [Process(night.env)], files={"worker.py": WORKER}, under=folder, timeout=2 * LIFE)
+    worker = processes.Program("worker", ("python", "worker.py"), night.env, READY)
+    running = processes.start(answer, [worker], files={"worker.py": WORKER}, under=folder, timeout=2 * LIFE)
     try:
         watch(night, provider, redis, running["worker"])
         for line in running.log("worker").splitlines():

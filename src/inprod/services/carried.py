@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Any
 
 from inprod.errors import ServiceError
 from inprod.messages import _
-from inprod.services import engine
+from inprod.services import engine, pulling
 from inprod.services.base import Progress
 
 #: Below the course's folder: wheels, and images in a folder of their own.
@@ -96,15 +95,11 @@ def _write(client: Any, image: str, path: Path) -> Path:
 
 @contextmanager
 def _client(endpoint: str) -> Iterator[Any]:
-    import docker
     from docker.errors import DockerException
 
     try:
-        client = docker.from_env(timeout=_SECONDS, environment={**os.environ, "DOCKER_HOST": endpoint})
-        try:
+        with pulling.client(endpoint, _SECONDS) as client:
             yield client
-        finally:
-            client.close()
     except DockerException as error:
         raise ServiceError(
             _("Docker broke off: {error}").format(error=error),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from inprod.errors import ServiceError
@@ -30,24 +32,30 @@ def pull(image: str, endpoint: str, progress: Progress) -> None:
     Raises:
         ServiceError: the registry can't be reached, or refuses.
     """
-    import docker
     from docker.errors import DockerException
     from docker.utils import parse_repository_tag
 
     progress(_("pulling {image}").format(image=image))
     repository, tag = parse_repository_tag(image)
-    # Through docker-py, which knows the logins that a private mirror asks for.
-    environment = {**os.environ, "DOCKER_HOST": endpoint}
     try:
-        client = docker.from_env(timeout=_SILENCE_SECONDS, environment=environment)
-        try:
-            _follow(client.api.pull(repository, tag=tag or "latest", stream=True, decode=True), image, progress)
-        finally:
-            client.close()
+        with client(endpoint, _SILENCE_SECONDS) as docker:
+            _follow(docker.api.pull(repository, tag=tag or "latest", stream=True, decode=True), image, progress)
     except (DockerException, OSError) as error:
         raise _refused(image, str(getattr(error, "explanation", None) or error)) from error
     if not engine.has_image(endpoint, image):
         raise missing(image, endpoint)
+
+
+@contextmanager
+def client(endpoint: str, seconds: int) -> Iterator[Any]:
+    """docker-py, which knows the logins that a private mirror asks for; each call waits so long at most."""
+    import docker
+
+    found = docker.from_env(timeout=seconds, environment={**os.environ, "DOCKER_HOST": endpoint})
+    try:
+        yield found
+    finally:
+        found.close()
 
 
 def _follow(events: Any, image: str, progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 from inprod.testing.answer import Answer
 from inprod.testing.failures import AnswerFailed
+from inprod.testing.once import Once
 from inprod.testing.pending import Finished, Outcome, Pending
 from inprod.testing.saw import CouldNotJudge, NotYet, saw
 from inprod.testing.suite import Suite
@@ -13,6 +14,7 @@ __all__ = [
     "CouldNotJudge",
     "Finished",
     "NotYet",
+    "Once",
     "Outcome",
     "Pending",
     "Suite",

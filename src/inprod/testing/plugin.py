@@ -16,6 +16,7 @@ from inprod.services.base import PostgresLease, RedisLease
 from inprod.testing.answer import Answer
 from inprod.testing.docker import Docker
 from inprod.testing.failures import AnswerFailed
+from inprod.testing.once import Once
 from inprod.testing.saw import CouldNotJudge, NotYet
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class CheckPlugin(Quiet):
     def rng(self, seed: int, request: pytest.FixtureRequest) -> random.Random:
         """Random numbers of this run, the same for the same seed and observation."""
         return random.Random(f"{seed}:{request.node.name}")  # noqa: S311 - test data, meant to be replayed
+
+    @pytest.fixture(scope="session")
+    def once(self) -> Once:
+        """Runs the one scene that all observations look at."""
+        return Once()
 
     @pytest.fixture(scope="session")
     def postgres(self) -> Iterator[Postgres]:

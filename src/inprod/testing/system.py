@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +39,16 @@ class Process(Protocol):
     def ready(self) -> str:
         """A URL that answers 200 when it is ready, else a text that it prints."""
         ...
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process, as a check writes it down."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    ready: str
 
 
 class System:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import httpx
 
+from inprod.services.programs import free_port
 from inprod.testing import system
 from inprod.testing.answer import Answer
 from inprod.testing.pending import Pending
@@ -30,14 +29,6 @@ server = make_server("127.0.0.1", int(sys.argv[1]), app, threaded=True)
 print("{ready}", flush=True)
 server.serve_forever()
 """
-
-
-@dataclass(frozen=True)
-class _Process:
-    env: Mapping[str, str]
-    argv: tuple[str, ...]
-    name: str = _NAME
-    ready: str = _READY
 
 
 class Served:
@@ -86,9 +77,7 @@ def serve(
     Raises:
         NotYet: it can't be imported, or did not get ready; it tells the last lines of its log.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    process = _Process(env, ("python", "serve.py", str(port)))
-    running = system.start(answer, [process], files={"serve.py": script(target)}, timeout=timeout)
+    port = free_port()
+    program = system.Program(_NAME, ("python", "serve.py", str(port)), env, _READY)
+    running = system.start(answer, [program], files={"serve.py": script(target)}, timeout=timeout)
     return Served(running[_NAME], f"http://127.0.0.1:{port}", patience=patience)
